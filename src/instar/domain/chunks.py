@@ -1,0 +1,20 @@
+"""What is retrieved: a piece of a document."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A contiguous run of lines of one document.
+
+    `text` is what is embedded and shown; it holds the lines `start_line` to `end_line` (1-based, inclusive) of the
+    document, or a part of one line where a single line is too long. `symbol` is the dotted path of the definition the
+    chunk belongs to (`Session.send`, or the headings of a section), empty where there is none. `kind` says what the
+    chunk is: see `ChunkKind`.
+    """
+
+    text: str
+    start_line: int
+    end_line: int
+    symbol: str = ""
+    kind: str = "window"
