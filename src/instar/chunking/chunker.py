@@ -1,0 +1,44 @@
+"""Text to chunks: by syntax, by headings, or by lines."""
+
+import re
+
+from instar.chunking.grammars import GRAMMARS, load
+from instar.chunking.lines import Lines
+from instar.chunking.pieces import Piece, assemble
+from instar.chunking.prose import OUTLINES, sections
+from instar.chunking.syntax import parse, pieces_of
+from instar.domain.chunks import Chunk
+
+CHUNKER_VERSION = 1  # raised whenever the same text could give other chunks
+
+_PARSE_LIMIT = 8_000_000  # bytes; a syntax tree takes some ten times its text in memory
+_CPP = re.compile(r"^[ \t]*(?:class|namespace|template)\b[^;]*[{<]", re.MULTILINE)
+
+
+def chunk(text: str, language: str | None) -> list[Chunk]:
+    """Cut a text into chunks; every line that is not blank is in some chunk, in order and without overlap.
+
+    `language` is one of `detect_language`; with None, an unknown name or a missing grammar the text is cut by
+    lines. No chunk is longer than 4,000 characters. A chunk holds whole lines, separated by line feeds only; a
+    line of more than 2,400 characters is cut into pieces that all carry its number. Where several definitions
+    share a chunk, its symbol names as many as fit, separated by a space (headings by a semicolon and a space).
+    The result depends on the arguments alone. Raises nothing.
+    """
+    lines = Lines(text)
+    if language and language in OUTLINES:
+        outline = OUTLINES[language](lines)
+        return assemble(lines, sections(lines, outline.headings), "; ", outline.kept)
+    pieces = _by_syntax(text, lines, language) if language and language in GRAMMARS else None
+    return assemble(lines, pieces or [Piece(0, len(lines) - 1, "", "window", 0)], " ")
+
+
+def _by_syntax(text: str, lines: Lines, language: str) -> list[Piece] | None:
+    """Pieces by the syntax tree; None if there is no grammar, no tree, or too much text for one."""
+    name = "cpp" if language == "c" and _CPP.search(text) else language  # `.h` may be either
+    parser_language = load(name)
+    # A NUL ends the text for some grammars; lone surrogates have no UTF-8.
+    source = text.replace("\0", " ").encode("utf-8", "replace")
+    if parser_language is None or len(source) > _PARSE_LIMIT:
+        return None
+    root = parse(parser_language, source)
+    return pieces_of(root, source, lines, GRAMMARS[name]) if root else None

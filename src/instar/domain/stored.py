@@ -1,0 +1,66 @@
+"""What the store hands out: rows and positions."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from instar.domain.models import StorageFormat
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far a follower has read. Positions of two corpora never compare equal: `corpus` is random."""
+
+    corpus: str
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkRow:
+    """A chunk with where it stands."""
+
+    chunk_id: int
+    text_id: int
+    document_id: int
+    root: str
+    path: str
+    source: str
+    language: str | None
+    start_line: int
+    end_line: int
+    symbol: str
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """`indexed_at`: the oldest complete scan (seconds since the epoch), None if a root was never scanned in full.
+
+    `pending` counts documents known to have changed and not read yet.
+    """
+
+    indexed_at: float | None
+    pending: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredVectors:
+    """Vectors as they are stored: row i of `data` (n, bytes a vector; uint8) is that of `text_ids[i]` (n,; int64).
+
+    `sequence` is the last one read; see `instar.domain.vectors` for the layout of a row.
+    """
+
+    text_ids: NDArray[np.int64]
+    data: NDArray[np.uint8]
+    storage: StorageFormat
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseCheck:
+    """`problems` cannot be mended here; `bad_vectors` (ids of texts) can be embedded again."""
+
+    problems: tuple[str, ...]
+    bad_vectors: tuple[int, ...]

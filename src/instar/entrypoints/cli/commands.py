@@ -1,0 +1,133 @@
+"""The commands and their options; the work is in the modules beside this one."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from instar.domain.corpus import SourceKind
+from instar.domain.search import Mode
+
+Data = Annotated[Path | None, typer.Option("--data", help="The data folder (or INSTAR_DATA).", show_default=False)]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Index an unknown folder without asking.")]
+Paths = Annotated[list[Path] | None, typer.Argument(help="Folders; without any, the current one.", show_default=False)]
+
+
+def register(app: typer.Typer) -> None:
+    """Add all commands to `app`."""
+    app.command()(search)
+    app.command()(index)
+    app.command()(status)
+    app.command()(verify)
+    app.command()(config)
+    roots_app = typer.Typer(help="List the folders that are indexed, or forget one.", invoke_without_command=True)
+    roots_app.callback()(roots)
+    roots_app.command("forget")(forget)
+    app.add_typer(roots_app, name="roots")
+    app.callback(invoke_without_command=True)(version)
+
+
+def version(
+    show: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,  # noqa: FBT002 -- an option
+) -> None:
+    """Search code and documents by words and by meaning."""
+    if show:
+        from instar import __version__
+
+        typer.echo(f"instar {__version__}")
+        raise typer.Exit
+
+
+def search(
+    query: Annotated[str, typer.Argument(help="A question, in words or code.")],
+    paths: Paths = None,
+    *,
+    limit: Annotated[int | None, typer.Option("--limit", "-n", min=1, max=1000, help="Hits wanted.")] = None,
+    mode: Annotated[Mode, typer.Option(help="Which arms answer.")] = Mode.HYBRID,
+    source: Annotated[SourceKind | None, typer.Option(help="Only code, or only documents.")] = None,
+    language: Annotated[str | None, typer.Option(help="Only this language, as `python`.")] = None,
+    path: Annotated[str | None, typer.Option("--path", help="Only paths that fit this glob, as `src/**/*.py`.")] = None,
+    repo: Annotated[str | None, typer.Option("--repo", help="Only this git repository, by name.")] = None,
+    budget: Annotated[int | None, typer.Option(min=1, help="One hit a file, as many as fit in so many tokens.")] = None,
+    everywhere: Annotated[bool, typer.Option("--everywhere", help="Search all roots.")] = False,
+    refresh: Annotated[bool, typer.Option("--refresh/--no-refresh", help="Look for changed files first.")] = True,
+    yes: Yes = False,
+    as_json: Json = False,
+    data: Data = None,
+) -> None:
+    """Index what is new below the current folder, then answer."""
+    from instar.entrypoints.cli import searching
+
+    options = searching.Options(
+        query=query,
+        paths=tuple(paths or ()),
+        limit=limit,
+        mode=mode,
+        source=source,
+        language=language,
+        path=path,
+        repository=repo,
+        budget=budget,
+        everywhere=everywhere,
+        refresh=refresh,
+        yes=yes,
+        as_json=as_json,
+        data=data,
+    )
+    searching.search(options)
+
+
+def index(
+    paths: Paths = None,
+    *,
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="Read every file again.")] = False,
+    yes: Yes = False,
+    as_json: Json = False,
+    data: Data = None,
+) -> None:
+    """Read what is new or changed, and fill the generation of the wanted model."""
+    from instar.entrypoints.cli import indexing
+
+    indexing.index(tuple(paths or ()), rebuild=rebuild, yes=yes, as_json=as_json, data=data)
+
+
+def status(*, as_json: Json = False, data: Data = None) -> None:
+    """Show roots, counts, what was skipped and why, generations and sizes."""
+    from instar.entrypoints.cli import reporting
+
+    reporting.status(as_json=as_json, data=data)
+
+
+def verify(*, as_json: Json = False, data: Data = None) -> None:
+    """Check everything against its checksums, and rebuild what can be rebuilt."""
+    from instar.entrypoints.cli import reporting
+
+    reporting.verify(as_json=as_json, data=data)
+
+
+def config(*, as_json: Json = False, data: Data = None) -> None:
+    """Show every setting, its value and where it comes from."""
+    from instar.entrypoints.cli import reporting
+
+    reporting.config(as_json=as_json, data=data)
+
+
+def roots(context: typer.Context, *, as_json: Json = False, data: Data = None) -> None:
+    """List the folders that are indexed."""
+    if context.invoked_subcommand is None:
+        from instar.entrypoints.cli import reporting
+
+        reporting.roots(as_json=as_json, data=data)
+
+
+def forget(
+    path: Annotated[Path, typer.Argument(help="A root, as `instar roots` shows it.")],
+    *,
+    as_json: Json = False,
+    data: Data = None,
+) -> None:
+    """Delete a root with everything that is stored of it; the folder itself is not touched."""
+    from instar.entrypoints.cli import reporting
+
+    reporting.forget(path, as_json=as_json, data=data)

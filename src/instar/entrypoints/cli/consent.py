@@ -1,0 +1,55 @@
+"""Asking before an unknown folder is read."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+
+from instar.domain.corpus import Root
+from instar.domain.sources import FileState
+from instar.errors import UsageError
+from instar.wiring import Workspace
+
+MOST_UNASKED_FILES = 5_000
+"""Where nobody can be asked, a larger folder needs `--yes`."""
+CHARACTERS_A_CHUNK = 900
+CHUNKS_A_SECOND = 2_000
+"""Rough figures for the forecast, measured on repositories in several languages on one core."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What indexing a folder will take."""
+
+    files: int
+    chunks: int
+    seconds: float
+
+
+def forecast(workspace: Workspace, path: Path) -> Forecast:
+    """Walk the folder, reading nothing."""
+    source = workspace.source_of(Root(0, str(path), 0.0, None, 0), workspace.roots())
+    sizes = [entry.size for entry in source.scan() if isinstance(entry, FileState)]
+    chunks = sum(-(-size // CHARACTERS_A_CHUNK) for size in sizes)
+    return Forecast(len(sizes), chunks, chunks / CHUNKS_A_SECOND)
+
+
+def confirm(workspace: Workspace, path: Path, *, yes: bool) -> None:
+    """Ask whether an unknown folder may be indexed; raises `UsageError` where the answer is no."""
+    expected = forecast(workspace, path)
+    typer.echo(
+        f"{path} is not indexed yet: {expected.files:,} files, about {expected.chunks:,} chunks,"
+        f" {max(1, round(expected.seconds))} s",
+        err=True,
+    )
+    if yes:
+        return
+    if sys.stdin.isatty() and sys.stderr.isatty():
+        if not typer.confirm("Index it?", default=True, err=True):
+            raise UsageError("nothing was indexed", "name another folder, or use --everywhere")
+    elif expected.files > MOST_UNASKED_FILES:
+        raise UsageError(
+            f"{path} holds {expected.files:,} files, more than {MOST_UNASKED_FILES:,}",
+            "pass --yes to index it all the same",
+        )

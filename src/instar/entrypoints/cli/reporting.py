@@ -1,0 +1,145 @@
+"""`instar status`, `roots`, `config` and `verify`."""
+
+import json
+import time
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from instar.domain.corpus import Root
+from instar.entrypoints.cli.opening import open_workspace
+from instar.entrypoints.cli.times import ago, iso
+from instar.errors import DamagedError, UsageError
+from instar.settings import Settings, load
+from instar.wiring import Workspace
+
+
+def status(*, as_json: bool, data: Path | None) -> None:
+    """Print what is there and how fresh it is."""
+    workspace = open_workspace(data)
+    facts = _status(workspace)
+    if as_json:
+        typer.echo(json.dumps(facts))
+        return
+    typer.echo(f"data folder  {facts['data']}  ({_megabytes(facts['bytes'])})")
+    for generation in facts["generations"]:
+        mark = "active" if generation["active"] else "not active"
+        left = f", {generation['missing']} texts missing" if generation["missing"] else ", complete"
+        typer.echo(f"generation {generation['id']}  {generation['model']} {generation['storage']}, {mark}{left}")
+    for root in facts["roots"]:
+        when = "never in full" if root["indexed_at"] is None else ago(time.time() - root["seconds"])
+        typer.echo(f"{root['path']}\n  {root['documents']} documents, {root['chunks']} chunks, scanned {when}")
+        for reason, count in sorted(root["skipped"].items()):
+            typer.echo(f"  skipped {count}: {reason}")
+    if not facts["roots"]:
+        typer.echo('nothing is indexed yet: run `instar search "…"` or `instar index PATH`')
+
+
+def _status(workspace: Workspace) -> dict[str, Any]:
+    folder = workspace.settings.data
+    facts: dict[str, Any] = {"data": str(folder), "bytes": _size(folder), "roots": [], "generations": []}
+    if not workspace.has_corpus():
+        return facts
+    with workspace.store.snapshot() as snapshot:
+        active = snapshot.active_generation()
+        for generation in snapshot.generations():
+            state = snapshot.completeness(generation.id)
+            facts["generations"].append(
+                {
+                    "id": generation.id,
+                    "model": generation.model.name,
+                    "revision": generation.model.revision,
+                    "dimensions": generation.model.stored_dimensions,
+                    "storage": generation.storage.value,
+                    "active": active is not None and generation.id == active.id,
+                    "texts": state.texts,
+                    "missing": state.missing,
+                    "quarantined": state.quarantined,
+                }
+            )
+        for root in snapshot.roots():
+            documents, chunks = snapshot.counts(root.id)
+            facts["roots"].append(
+                _root(root) | {"documents": documents, "chunks": chunks, "skipped": snapshot.skipped(root.id)}
+            )
+    return facts
+
+
+def _root(root: Root) -> dict[str, Any]:
+    return {
+        "path": root.path,
+        "added_at": iso(root.added_at),
+        "indexed_at": iso(root.scanned_at),
+        "seconds": root.scanned_at,
+        "pending": root.pending,
+    }
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) if folder.exists() else 0
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1_000_000:.1f} MB"
+
+
+def roots(*, as_json: bool, data: Path | None) -> None:
+    """List the roots."""
+    found = open_workspace(data).roots()
+    if as_json:
+        typer.echo(json.dumps([_root(root) for root in found]))
+        return
+    for root in found:
+        typer.echo(root.path)
+
+
+def forget(path: Path, *, as_json: bool, data: Path | None) -> None:
+    """Delete a root with everything stored of it."""
+    workspace = open_workspace(data)
+    wanted = {str(path), str(path.absolute()), str(path.resolve())}
+    found = next((root for root in workspace.roots() if root.path in wanted), None)
+    if found is None:
+        raise UsageError(f"{path} is not a root", "`instar roots` lists them")
+    workspace.forget(found)
+    typer.echo(json.dumps({"forgotten": found.path}) if as_json else f"forgotten: {found.path}")
+
+
+def config(*, as_json: bool, data: Path | None) -> None:
+    """Print every setting with its origin."""
+    loaded = load(overrides={"data": data})
+    rows = [
+        {
+            "name": item.name,
+            "value": getattr(loaded.settings, item.name),
+            "origin": loaded.origins[item.name],
+            "help": item.metadata["help"],
+        }
+        for item in fields(Settings)
+    ]
+    if as_json:
+        typer.echo(json.dumps(rows, default=str))
+        return
+    for row in rows:
+        typer.echo(f"{row['name']} = {row['value']}   ({row['origin']})\n    {row['help']}")
+
+
+def verify(*, as_json: bool, data: Path | None) -> None:
+    """Check everything, mend what is derived, and fail where the database itself is damaged."""
+    workspace = open_workspace(data)
+    if not workspace.has_corpus():
+        raise UsageError("nothing is indexed yet", "run `instar index PATH` first")
+    found = workspace.verify()
+    if as_json:
+        facts = {"sound": not found.damage, "damage": list(found.damage), "mended": list(found.mended)}
+        typer.echo(json.dumps(facts))
+    else:
+        for problem in found.mended:
+            typer.echo(f"mended: {problem}")
+        for problem in found.damage:
+            typer.echo(f"damaged: {problem}")
+        if not found.damage:
+            typer.echo("sound")
+    if found.damage:
+        raise DamagedError("the database is damaged", "restore a backup, or move the data folder away and index again")

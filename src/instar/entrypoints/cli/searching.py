@@ -1,0 +1,182 @@
+"""`instar search`."""
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from instar.domain.search import Hit, Mode, Scope, SearchAnswer, SearchRequest, Weights
+from instar.entrypoints.cli.consent import confirm
+from instar.entrypoints.cli.opening import enclosing, inside, open_workspace, places
+from instar.entrypoints.cli.progress import shown
+from instar.entrypoints.cli.times import ago, iso
+from instar.errors import BusyError, UsageError
+from instar.search.presenting import fit, snippet
+from instar.wiring import Workspace
+
+BUDGET_CANDIDATES = 50
+"""Hits fetched before they are fitted to a token budget, for one a file is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What was asked for on the command line."""
+
+    query: str
+    paths: tuple[Path, ...]
+    limit: int | None
+    mode: Mode
+    source: str | None
+    language: str | None
+    path: str | None
+    repository: str | None
+    budget: int | None
+    everywhere: bool
+    refresh: bool
+    yes: bool
+    as_json: bool
+    data: Path | None
+
+
+def search(options: Options) -> None:
+    """Index what is new, answer and print."""
+    if not options.query.strip():
+        raise UsageError("the question is empty", 'ask something, as: instar search "where are retries decided"')
+    workspace = open_workspace(options.data)
+    notes = _prepare(workspace, options)
+    request = _request(workspace, options)
+    answer = workspace.search(request)
+    hits = answer.hits if options.budget is None else fit(answer.hits, options.budget)
+    if options.as_json:
+        typer.echo(json.dumps(_as_json(answer, hits, notes)))
+    else:
+        _print(answer, hits, notes)
+
+
+def _prepare(workspace: Workspace, options: Options) -> list[str]:
+    """Index unknown folders in full, refresh known ones within the budget; return what should be said of it."""
+    roots = workspace.roots()
+    if options.everywhere:
+        if not roots:
+            raise UsageError("nothing is indexed yet", "run `instar index PATH` first")
+        return _refresh(workspace, [Path(root.path) for root in roots]) if options.refresh else []
+    known: list[Path] = []
+    for path in _asked(workspace, options):
+        root = enclosing(path, roots)
+        if root is not None:
+            known += [Path(root.path), *(Path(other.path) for other in inside(Path(root.path), roots))]
+        elif options.refresh:
+            confirm(workspace, path, yes=options.yes)
+            with shown() as progress:
+                workspace.index([path], progress)
+        else:
+            raise UsageError(f"{path} is not indexed", "leave out --no-refresh, or run `instar index` first")
+    return _refresh(workspace, list(dict.fromkeys(known))) if options.refresh and known else []
+
+
+def _asked(workspace: Workspace, options: Options) -> list[Path]:
+    """Return the folders named, resolved; the current one where none is."""
+    if options.paths:
+        roots = workspace.roots()
+        return [
+            path.resolve() if enclosing(path.resolve(), roots) else workspace.checked(path) for path in options.paths
+        ]
+    here = Path.cwd()
+    return [here if enclosing(here, workspace.roots()) else workspace.checked(here)]
+
+
+def _refresh(workspace: Workspace, paths: list[Path]) -> list[str]:
+    try:
+        with shown(wanted=False) as progress:
+            reports = workspace.index(paths, progress, seconds=workspace.settings.refresh_seconds, build_wanted=False)
+    except BusyError:
+        return ["another instar process is indexing; answered with what is there"]
+    return [
+        f"{report.path} is not there now; answered with what is stored of it" for report in reports if report.missing
+    ]
+
+
+def _request(workspace: Workspace, options: Options) -> SearchRequest:
+    roots = workspace.roots()
+    asked = _asked(workspace, options) if not options.everywhere else []
+    covered = places(asked, roots, whole_roots=not options.paths)
+    everything = options.everywhere or {place.root_id for place in covered if not place.folder} == {r.id for r in roots}
+    settings = workspace.settings
+    limit = options.limit or settings.limit
+    return SearchRequest(
+        query=options.query,
+        scope=Scope(
+            places=None if everything else covered,
+            source=options.source,
+            language=options.language,
+            repository=options.repository,
+            path=options.path,
+        ),
+        mode=options.mode,
+        limit=limit if options.budget is None else max(limit, BUDGET_CANDIDATES),
+        weights=Weights(settings.lexical_weight, settings.vector_weight),
+    )
+
+
+# Output
+
+
+def _as_json(answer: SearchAnswer, hits: tuple[Hit, ...], notes: list[str]) -> dict[str, Any]:
+    generation = answer.generation
+    return {
+        "query": answer.request.query,
+        "generation": {"id": generation.id, "model": generation.model.name} if generation else None,
+        "indexed_at": iso(answer.indexed_at),
+        "pending": answer.pending,
+        "degraded": "; ".join(filter(None, [answer.degraded, *notes])) or None,
+        "hits": [_hit_as_json(hit) for hit in hits],
+    }
+
+
+def _hit_as_json(hit: Hit) -> dict[str, Any]:
+    return {
+        "rank": hit.rank,
+        "score": round(hit.score, 6),
+        "source": hit.source,
+        "root": hit.root,
+        "path": hit.path,
+        "start_line": hit.start_line,
+        "end_line": hit.end_line,
+        "language": hit.language,
+        "symbol": hit.symbol or None,
+        "lexical_rank": hit.lexical_rank,
+        "lexical_score": None if hit.lexical_score is None else round(hit.lexical_score, 4),
+        "vector_rank": hit.vector_rank,
+        "vector_score": None if hit.vector_score is None else round(hit.vector_score, 4),
+        "text": hit.text,
+    }
+
+
+def _print(answer: SearchAnswer, hits: tuple[Hit, ...], notes: list[str]) -> None:
+    here = Path.cwd()
+    for hit in hits:
+        full = Path(hit.root) / hit.path
+        place = full.relative_to(here) if full.is_relative_to(here) else full
+        arms = " ".join(
+            f"{name} #{rank}" for name, rank in (("text", hit.lexical_rank), ("vector", hit.vector_rank)) if rank
+        )
+        typer.secho(f"{place}:{hit.start_line}", bold=True, nl=False)
+        typer.echo(f"  {hit.symbol}  [{arms}]" if hit.symbol else f"  [{arms}]")
+        for number, line, matches in snippet(hit, answer.request.query):
+            typer.echo(f"{'>' if matches else ' '}{number:>6}  {line[:160]}")
+        typer.echo()
+    if not hits:
+        typer.echo("nothing found")
+    typer.secho(_freshness(answer), dim=True, err=True)
+    for note in filter(None, [answer.degraded, *notes]):
+        typer.echo(f"note: {note}", err=True)
+
+
+def _freshness(answer: SearchAnswer) -> str:
+    when = "not scanned in full yet" if answer.indexed_at is None else f"indexed {ago(time.time() - answer.indexed_at)}"
+    model = f", model {answer.generation.model.name}" if answer.generation else ""
+    pending = f", {answer.pending} documents pending" if answer.pending else ""
+    return f"{len(answer.hits)} hits, {when}{pending}{model}"

@@ -1,0 +1,60 @@
+"""What follows the corpus: the lexical index by its change log, a generation by set, the packed vectors by sequence."""
+
+from instar.domain.generations import Generation
+from instar.embedding.integrity import faults
+from instar.indexing.clock import Deadline
+from instar.ports import CorpusWriter, Embedder, LexicalIndex, Progress, VectorIndex
+
+EMBEDDED_AT_ONCE = 512
+"""Texts embedded and stored in one transaction: what a kill sets back, and one fsync among some 0.15 s of embedding."""
+TAIL_LEAST = 2_048
+TAIL_SHARE = 20
+"""Unpacked vectors up to the first, or one in so many of the packed, are searched as they are: packing 100,000 takes
+0.3 s, which a small change should not cost."""
+
+
+def follow_lexically(writer: CorpusWriter, index: LexicalIndex) -> None:
+    """Bring the lexical index to the end of the change log, filling it anew where it cannot be continued."""
+    end = writer.log_position()
+    at = index.position()
+    changes = writer.changed_documents(at.sequence) if at is not None and at.corpus == end.corpus else None
+    if changes is None:
+        index.clear()
+        index.apply([], writer.lexical_rows(None), end)
+    elif changes[0]:
+        documents, end = changes
+        index.apply(documents, writer.lexical_rows(documents), end)
+    writer.prune_log(end.sequence)
+
+
+def fill_generation(
+    writer: CorpusWriter, generation: Generation, embedder: Embedder, progress: Progress, deadline: Deadline
+) -> None:
+    """Embed what has no vector yet, batch by batch, until none is left or the deadline has passed."""
+    total = writer.view().completeness(generation.id).missing
+    done = 0
+    while not deadline.passed() and (batch := writer.backlog(generation.id, EMBEDDED_AT_ONCE)):
+        vectors = embedder.embed_documents([text for _, text in batch])
+        unsound = faults(vectors, len(batch), embedder.spec)
+        sound = [i for i in range(len(batch)) if i not in unsound]
+        writer.put_vectors(
+            generation.id,
+            [batch[i][0] for i in sound],
+            vectors[sound],
+            {batch[i][0]: reason for i, reason in unsound.items()},
+        )
+        done += len(batch)
+        progress.step("embedding", done, max(total, done))
+
+
+def follow_packed(writer: CorpusWriter, generation: Generation, index: VectorIndex) -> None:
+    """Pack the vectors anew where too many of them stand outside the pack, or too many of the pack are gone."""
+    end, count = writer.vector_position(generation.id)
+    at = index.position(end.corpus)
+    if at is not None and at.sequence > end.sequence:
+        index.clear()
+        at = None
+    tail = writer.vectors_stored_after(generation.id, at.sequence if at else 0)
+    dead = index.size() + tail - count
+    if max(tail, dead) > max(TAIL_LEAST, count // TAIL_SHARE):
+        index.pack(writer.vector_batches(generation.id), end)

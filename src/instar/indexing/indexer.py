@@ -1,0 +1,179 @@
+"""Bringing the corpus and its followers up to date."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from instar.domain.corpus import Document, DocumentState, Root, Touched
+from instar.domain.generations import Generation
+from instar.domain.models import StorageFormat
+from instar.domain.sources import UNREADABLE, VANISHED, Content, FileState, Skipped
+from instar.errors import RootMissingError
+from instar.indexing.clock import Deadline
+from instar.indexing.followers import fill_generation, follow_lexically, follow_packed
+from instar.indexing.reading import READER_VERSION, read_document
+from instar.indexing.scanning import Difference, compare, settled
+from instar.ports import CorpusWriter, Embedder, LexicalIndex, Progress, Source, VectorIndex
+
+WRITTEN_AT_ONCE = 1_000
+"""Chunks stored in one transaction: one fsync among some 0.3 s of reading, and what a kill sets back."""
+LEXICAL_EVERY = 20_000
+"""Chunks after which a long run commits to the lexical index too, so that others can search them (every 10 s or so)."""
+
+
+@dataclass(slots=True)
+class RootReport:
+    """What a run did to one root, in files; `missing` where the root was not there."""
+
+    path: str
+    read: int = 0
+    removed: int = 0
+    pending: int = 0
+    chunks: int = 0
+    skipped: dict[str, int] = field(default_factory=dict)
+    missing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Indexing:
+    """The parts a run works with. `embedder_of` returns None where the model of a generation cannot be had."""
+
+    source_of: Callable[[Root, Sequence[Root]], Source]
+    lexical: LexicalIndex
+    vectors_of: Callable[[Generation], VectorIndex]
+    embedder_of: Callable[[Generation], Embedder | None]
+    wanted: Callable[[], Embedder]
+    storage: StorageFormat
+
+
+class Indexer:
+    """One run under the writer's lock: read what changed, then let the followers catch up."""
+
+    def __init__(self, writer: CorpusWriter, parts: Indexing, progress: Progress, deadline: Deadline) -> None:
+        self._writer = writer
+        self._parts = parts
+        self._progress = progress
+        self._deadline = deadline
+        self._since_lexical = 0
+
+    def run(self, roots: Sequence[Root], *, build_wanted: bool, reread: bool = False) -> list[RootReport]:
+        """Bring `roots` up to date; with `build_wanted` fill the generation of the wanted model and activate it.
+
+        A search only keeps the active generation filled; changing the model is left to an explicit command.
+        """
+        active = self._active_generation()
+        reports = [self._index_root(root, reread=reread) for root in roots]
+        follow_lexically(self._writer, self._parts.lexical)
+        self._fill(active)
+        if build_wanted:
+            self._build_wanted(active)
+        return reports
+
+    def _active_generation(self) -> Generation:
+        """Return the active generation; in a new corpus that of the wanted model, complete because nothing is live."""
+        active = self._writer.view().active_generation()
+        if active is None:
+            active = self._writer.create_generation(self._parts.wanted().spec, self._parts.storage)
+            self._writer.activate(active.id)
+        return active
+
+    def _fill(self, generation: Generation) -> None:
+        embedder = self._parts.embedder_of(generation)
+        if embedder is not None:
+            fill_generation(self._writer, generation, embedder, self._progress, self._deadline)
+        follow_packed(self._writer, generation, self._parts.vectors_of(generation))
+
+    def _build_wanted(self, active: Generation) -> None:
+        wanted = self._writer.create_generation(self._parts.wanted().spec, self._parts.storage)
+        if wanted.id == active.id:
+            return
+        self._fill(wanted)
+        state = self._writer.view().completeness(wanted.id)
+        if not state.missing:
+            self._writer.activate(wanted.id)
+
+    # One root
+
+    def _index_root(self, root: Root, *, reread: bool) -> RootReport:
+        report = RootReport(root.path)
+        known = self._writer.document_states(root.id)
+        if reread:
+            known = {path: replace(state, reader_version="", content_hash=b"") for path, state in known.items()}
+        source = self._parts.source_of(root, self._writer.view().roots())
+        try:
+            found = compare(source, known, self._deadline)
+        except RootMissingError:
+            report.missing = True
+            return report
+        self._read_changed(root, source, found, known, report)
+        if found.complete:
+            self._writer.delete_documents(found.gone)
+            report.removed = len(found.gone)
+        report.skipped = dict(found.skipped)
+        self._writer.finish_scan(root.id, complete=found.complete, pending=report.pending, skipped=report.skipped)
+        return report
+
+    def _read_changed(
+        self,
+        root: Root,
+        source: Source,
+        found: Difference,
+        known: dict[str, DocumentState],
+        report: RootReport,
+    ) -> None:
+        batch = _Batch()
+        for done, state in enumerate(found.changed):
+            if self._deadline.passed():
+                report.pending = len(found.changed) - done
+                break
+            read_at = time.time_ns()
+            content = source.read(state.path)
+            if isinstance(content, Skipped):
+                _skip(state, content, found, known)
+            else:
+                batch.add(settled(state, read_at), content, known.get(state.path))
+            if batch.chunks >= WRITTEN_AT_ONCE:
+                self._write(root, batch, report)
+                batch = _Batch()
+                self._progress.step("reading", done + 1, len(found.changed))
+        self._write(root, batch, report)
+        self._progress.step("reading", len(found.changed) - report.pending, len(found.changed))
+
+    def _write(self, root: Root, batch: "_Batch", report: RootReport) -> None:
+        self._writer.write_documents(root.id, batch.documents, batch.touched)
+        report.read += len(batch.documents)
+        report.chunks += batch.chunks
+        self._since_lexical += batch.chunks
+        if self._since_lexical >= LEXICAL_EVERY:
+            follow_lexically(self._writer, self._parts.lexical)
+            self._since_lexical = 0
+
+
+class _Batch:
+    """Documents and new time stamps to be written in one transaction."""
+
+    def __init__(self) -> None:
+        self.documents: list[Document] = []
+        self.touched: list[Touched] = []
+        self.chunks = 0
+
+    def add(self, state: FileState, content: Content, known: DocumentState | None) -> None:
+        """Take a file that was read; one with the content it had is only noted."""
+        same = known is not None and (known.content_hash, known.reader_version) == (
+            content.content_hash,
+            READER_VERSION,
+        )
+        if known is not None and same:
+            self.touched.append(Touched(known.id, state.size, state.mtime_ns))
+            return
+        document = read_document(state, content)
+        self.documents.append(document)
+        self.chunks += len(document.chunks)
+
+
+def _skip(state: FileState, skipped: Skipped, found: Difference, known: dict[str, DocumentState]) -> None:
+    """Count a file that turned out to have no text; what was known of it goes, unless it just cannot be read now."""
+    found.skipped[skipped.reason] += 1
+    former = known.get(state.path)
+    if former is not None and skipped.reason not in (UNREADABLE, VANISHED):
+        found.gone.append(former.id)

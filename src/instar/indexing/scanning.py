@@ -1,0 +1,65 @@
+"""What changed in a root since it was last read."""
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+
+from instar.domain.corpus import DocumentState
+from instar.domain.sources import UNREADABLE, VANISHED, FileState, Skipped
+from instar.indexing.clock import Deadline
+from instar.indexing.reading import READER_VERSION
+from instar.ports import Source
+
+FINE_RACE_NS = 20_000_000
+COARSE_RACE_NS = 2_000_000_000
+"""A file changed so shortly before it was read may change again without a new time stamp (kernels stamp in steps of up
+to 10 ms; a file system that keeps whole seconds only, in steps of up to 2 s), so it is read once more next time."""
+UNSETTLED = 0
+"""The time stamp noted for such a file: no real one equals it."""
+
+
+@dataclass(slots=True)
+class Difference:
+    """Files to read, ids of documents that are gone, and what was skipped; `complete` where the whole root was seen."""
+
+    changed: list[FileState] = field(default_factory=list)
+    gone: list[int] = field(default_factory=list)
+    skipped: Counter[str] = field(default_factory=Counter)
+    complete: bool = False
+
+
+def compare(source: Source, known: dict[str, DocumentState], deadline: Deadline) -> Difference:
+    """Compare the files of `source` with what is stored of them; stops at the deadline, then incomplete."""
+    found = Difference()
+    unseen = dict(known)
+    kept_below: list[str] = []
+    for entry in source.scan():
+        if isinstance(entry, Skipped):
+            found.skipped[entry.reason] += 1
+            if entry.reason in (UNREADABLE, VANISHED):
+                kept_below.append(entry.path)
+        elif _changed(entry, unseen.pop(entry.path, None)):
+            found.changed.append(entry)
+        if deadline.passed():
+            return found
+    found.gone = [
+        state.id
+        for path, state in unseen.items()
+        if not any(path == kept or (kept.endswith("/") and path.startswith(kept)) for kept in kept_below)
+    ]
+    found.complete = True
+    return found
+
+
+def _changed(entry: FileState, state: DocumentState | None) -> bool:
+    return state is None or (entry.size, entry.mtime_ns, READER_VERSION) != (
+        state.size,
+        state.mtime_ns,
+        state.reader_version,
+    )
+
+
+def settled(state: FileState, read_at_ns: int) -> FileState:
+    """Return the state to store for a file read at `read_at_ns` (nanoseconds since the epoch)."""
+    coarse = state.mtime_ns % 1_000_000_000 == 0
+    race = COARSE_RACE_NS if coarse else FINE_RACE_NS
+    return replace(state, mtime_ns=UNSETTLED) if read_at_ns - state.mtime_ns < race else state

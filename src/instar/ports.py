@@ -1,0 +1,287 @@
+"""What the core needs from the outside, in domain types. Each protocol has its adapters and one contract suite."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from instar.domain.corpus import Document, DocumentState, LexicalRow, Root, Touched
+from instar.domain.generations import Completeness, Generation
+from instar.domain.models import ModelSpec, StorageFormat
+from instar.domain.search import Scope
+from instar.domain.sources import Content, FileState, Skipped
+from instar.domain.stored import ChunkRow, DatabaseCheck, Freshness, Position, StoredVectors
+
+Vector = NDArray[np.float32]
+"""Shape (d,)."""
+Matrix = NDArray[np.float32]
+"""Shape (n, d), a row for a text."""
+Ids = NDArray[np.int64]
+"""Shape (n,)."""
+
+
+class Source(Protocol):
+    """One root as it is on disk now."""
+
+    def scan(self) -> Iterator[FileState | Skipped]:
+        """Yield every file in order of path. Raises `RootMissingError` where the root is not there."""
+        ...
+
+    def read(self, path: str) -> Content | Skipped:
+        """Return the content of one file, or why it has none."""
+        ...
+
+
+class Embedder(Protocol):
+    """A model that turns texts into vectors."""
+
+    @property
+    def spec(self) -> ModelSpec:
+        """What identifies the model."""
+        ...
+
+    def embed_documents(self, texts: Sequence[str]) -> Matrix:
+        """Return one unit vector a text, in order."""
+        ...
+
+    def embed_query(self, text: str) -> Vector:
+        """Return the unit vector of a question (zero where the text holds no known token)."""
+        ...
+
+
+class LexicalIndex(Protocol):
+    """The BM25 index: a follower of the corpus' change log, to be thrown away and rebuilt at any time."""
+
+    def position(self) -> Position | None:
+        """Up to where the change log has been read; None where there is no usable index."""
+        ...
+
+    def clear(self) -> None:
+        """Drop everything, so that the index can be filled from the start."""
+        ...
+
+    def apply(self, removed: Iterable[int], added: Iterable[LexicalRow], position: Position) -> None:
+        """Remove the rows of the documents `removed`, add rows and move to `position`, in one commit."""
+        ...
+
+    def search(
+        self, query: str, limit: int, scope: Scope, documents: Sequence[int] | None = None
+    ) -> list[tuple[int, int, float]]:
+        """Return the best (chunk id, text id, score) for the tokens of `query`, best first.
+
+        Paths are not looked at: `documents`, where given, are the ids of those that fit.
+        Raises `DerivedDamageError` where the index cannot be used.
+        """
+        ...
+
+    def mark_damaged(self) -> None:
+        """Make sure that nobody uses the index before it has been filled anew."""
+        ...
+
+    def verify(self) -> list[str]:
+        """Compare the files with their checksums and return what is wrong."""
+        ...
+
+
+class VectorIndex(Protocol):
+    """The packed vectors of one generation: a follower, to be thrown away and rebuilt at any time."""
+
+    def position(self, corpus: str) -> Position | None:
+        """Up to which stored vector of this corpus has been packed; None where there is no usable pack of it."""
+        ...
+
+    def size(self) -> int:
+        """Rows in the pack that `position` found."""
+        ...
+
+    def pack(self, batches: Iterable[StoredVectors], position: Position) -> None:
+        """Replace everything by the rows of `batches` (ascending text ids), in one step."""
+        ...
+
+    def search(self, query: Vector, limit: int, tail: StoredVectors, allowed: Ids | None) -> list[tuple[int, float]]:
+        """Return the best (text id, cosine), best first, among the packed rows and `tail`.
+
+        `allowed` are the ascending ids of the texts that may answer, None for all.
+        """
+        ...
+
+    def clear(self) -> None:
+        """Drop everything."""
+        ...
+
+    def verify(self) -> list[str]:
+        """Compare the files with their checksums and return what is wrong."""
+        ...
+
+
+class CorpusSnapshot(Protocol):
+    """One unchanging view of the store."""
+
+    @property
+    def version(self) -> Position:
+        """What the view holds: equal positions have equal content."""
+        ...
+
+    @property
+    def vector_position(self) -> Position:
+        """The last vector the view holds, of any generation."""
+        ...
+
+    def unembedded(self, generation_id: int) -> int:
+        """The number of documents with a text that a generation has not reached yet (a quick estimate)."""
+        ...
+
+    def active_generation(self) -> Generation | None:
+        """The generation the active pointer names."""
+        ...
+
+    def generations(self) -> list[Generation]:
+        """All generations, oldest first."""
+        ...
+
+    def completeness(self, generation_id: int) -> Completeness:
+        """Compare the live texts with the vectors of a generation, by set."""
+        ...
+
+    def roots(self) -> list[Root]:
+        """All roots in order of path."""
+        ...
+
+    def freshness(self, roots: Sequence[int] | None) -> Freshness:
+        """How old and how complete these roots are (None for all)."""
+        ...
+
+    def documents_in(self, scope: Scope) -> Ids:
+        """Ids of the documents in `scope`, ascending."""
+        ...
+
+    def texts_in(self, scope: Scope) -> Ids:
+        """Ids of the texts that occur in `scope`, ascending."""
+        ...
+
+    def chunk_rows(self, chunk_ids: Sequence[int]) -> dict[int, ChunkRow]:
+        """The chunks that are there, by id."""
+        ...
+
+    def chunks_of_texts(self, text_ids: Sequence[int], scope: Scope) -> dict[int, int]:
+        """For each text that occurs in `scope`, the id of one chunk that holds it."""
+        ...
+
+    def vectors_after(self, generation_id: int, sequence: int) -> StoredVectors:
+        """Vectors stored after `sequence`, ascending text ids."""
+        ...
+
+
+class Store(Protocol):
+    """The corpus: the one truth. Writing needs the writer's lock (`writing`)."""
+
+    def snapshot(self) -> AbstractContextManager[CorpusSnapshot]:
+        """Open one unchanging view."""
+        ...
+
+    def writing(self, wait_seconds: float = 0.0) -> "AbstractContextManager[CorpusWriter]":
+        """Take the writer's lock. Raises `BusyError` where another process keeps it longer than `wait_seconds`."""
+        ...
+
+
+class CorpusWriter(Protocol):
+    """Changes to the corpus; each method is one transaction, durable when it returns."""
+
+    def view(self) -> CorpusSnapshot:
+        """Read what has been written, by this writer too."""
+        ...
+
+    def add_root(self, path: str) -> Root:
+        """Add a root, or return the one of this path."""
+        ...
+
+    def forget_root(self, root_id: int) -> None:
+        """Delete a root with everything stored of it."""
+        ...
+
+    def document_states(self, root_id: int) -> dict[str, DocumentState]:
+        """What is stored of a root, by path."""
+        ...
+
+    def write_documents(self, root_id: int, documents: Sequence[Document], touched: Sequence[Touched]) -> None:
+        """Add or replace documents, and note new time stamps."""
+        ...
+
+    def delete_documents(self, document_ids: Sequence[int]) -> None:
+        """Delete documents that are gone."""
+        ...
+
+    def finish_scan(self, root_id: int, *, complete: bool, pending: int, skipped: dict[str, int]) -> None:
+        """Note the outcome of a scan and drop the texts no chunk holds any more."""
+        ...
+
+    def create_generation(self, model: ModelSpec, storage: StorageFormat) -> Generation:
+        """Return the generation of this fingerprint, made if it is not there."""
+        ...
+
+    def activate(self, generation_id: int) -> None:
+        """Write the active pointer."""
+        ...
+
+    def backlog(self, generation_id: int, limit: int) -> list[tuple[int, str]]:
+        """Up to `limit` (text id, text) that have neither a vector nor a place in quarantine, ascending ids."""
+        ...
+
+    def put_vectors(
+        self, generation_id: int, text_ids: Sequence[int], vectors: Matrix, quarantined: dict[int, str]
+    ) -> None:
+        """Answer a whole backlog: vectors to store in the generation's format, and texts given up, with the reason."""
+        ...
+
+    def log_position(self) -> Position:
+        """The end of the change log."""
+        ...
+
+    def changed_documents(self, after: int) -> tuple[list[int], Position] | None:
+        """Documents changed after a log sequence; None where the log no longer reaches back so far."""
+        ...
+
+    def lexical_rows(self, document_ids: Sequence[int] | None) -> Iterator[LexicalRow]:
+        """The chunks of these documents (None for all) as the lexical index holds them."""
+        ...
+
+    def vector_position(self, generation_id: int) -> tuple[Position, int]:
+        """The last vector stored for a generation, and the number of all."""
+        ...
+
+    def vectors_stored_after(self, generation_id: int, sequence: int) -> int:
+        """The number of vectors stored after `sequence`."""
+        ...
+
+    def vector_batches(self, generation_id: int) -> Iterator[StoredVectors]:
+        """All vectors of a generation, ascending text ids."""
+        ...
+
+    def check(self) -> DatabaseCheck:
+        """Check the whole database."""
+        ...
+
+    def drop_vectors(self, text_ids: Sequence[int]) -> None:
+        """Delete the vectors of these texts in all generations, so that they are embedded again."""
+        ...
+
+    def prune_log(self, before: int) -> None:
+        """Forget changes that every follower has read."""
+        ...
+
+
+class Progress(Protocol):
+    """Is told how far a long piece of work has come."""
+
+    def step(self, phase: str, done: int, total: int | None) -> None:
+        """`done` of `total` (None while unknown) in `phase`."""
+        ...
+
+
+class SilentProgress:
+    """A progress nobody watches."""
+
+    def step(self, phase: str, done: int, total: int | None) -> None:
+        """Do nothing."""

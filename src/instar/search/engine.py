@@ -1,0 +1,180 @@
+"""Answering a question from one snapshot of the corpus."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from instar.domain.generations import Generation
+from instar.domain.search import Hit, Mode, Scope, SearchAnswer, SearchRequest, Weights
+from instar.domain.stored import ChunkRow, Position, StoredVectors
+from instar.errors import DerivedDamageError, ModelError
+from instar.ports import CorpusSnapshot, Embedder, Ids, LexicalIndex, Store, VectorIndex
+from instar.search.fusion import Candidate, fuse
+
+DEPTH = 100
+"""Candidates each arm returns; beyond that a fused rank cannot reach the first ten at equal weights."""
+SPARE = 10
+"""Fused candidates fetched beyond those asked for: some may be gone from the snapshot."""
+KEPT_SCOPES = 16
+"""Scopes whose texts are remembered: a developer alternates among a few roots and filters."""
+
+
+@dataclass(slots=True)
+class _Tail:
+    """Vectors stored since the pack, for one state of the corpus."""
+
+    generation_id: int
+    packed: int
+    seen: Position
+    vectors: StoredVectors
+
+
+class SearchEngine:
+    """Both arms, fused; keeps what it can between questions. Not for use by several threads at once."""
+
+    def __init__(
+        self,
+        store: Store,
+        lexical: LexicalIndex,
+        vectors_of: Callable[[Generation], VectorIndex],
+        embedder_of: Callable[[Generation], Embedder | None],
+    ) -> None:
+        self._store = store
+        self._lexical = lexical
+        self._vectors_of = vectors_of
+        self._embedder_of = embedder_of
+        self._texts: OrderedDict[Scope, tuple[Position, Ids]] = OrderedDict()
+        self._lexical_at: Position | None = None
+        self._tail: _Tail | None = None
+
+    def search(self, request: SearchRequest) -> SearchAnswer:
+        """Answer from one snapshot: one active pointer, its model, its vectors."""
+        with self._store.snapshot() as snapshot:
+            generation = snapshot.active_generation()
+            problems: list[str] = []
+            depth = max(DEPTH, request.limit + SPARE)
+            lexical = self._lexical_arm(snapshot, request, depth, problems) if request.mode != Mode.VECTOR else []
+            vector = (
+                self._vector_arm(snapshot, generation, request, depth, problems)
+                if request.mode != Mode.LEXICAL and generation is not None
+                else []
+            )
+            fused = fuse(lexical, vector, _weights(request))
+            freshness = snapshot.freshness(request.scope.root_ids)
+            unembedded = snapshot.unembedded(generation.id) if generation is not None else 0
+            hits = self._fetch(snapshot, fused, request)
+            return SearchAnswer(
+                request=request,
+                generation=generation,
+                indexed_at=freshness.indexed_at,
+                pending=freshness.pending + unembedded,
+                degraded="; ".join(problems) or None,
+                hits=hits,
+            )
+
+    # The arms
+
+    def _lexical_arm(
+        self, snapshot: CorpusSnapshot, request: SearchRequest, depth: int, problems: list[str]
+    ) -> list[tuple[int, int, float]]:
+        version = snapshot.version
+        if self._lexical_at != version:
+            self._lexical_at = self._lexical.position()
+        if self._lexical_at is None or self._lexical_at.corpus != version.corpus:
+            problems.append("no lexical index, answered by vectors alone: `instar index` builds it")
+            return []
+        scope = request.scope
+        documents = snapshot.documents_in(scope).tolist() if scope.narrows_paths else None
+        if documents == []:
+            return []
+        try:
+            return self._lexical.search(request.query, depth, scope, documents)
+        except DerivedDamageError as error:
+            self._lexical.mark_damaged()
+            self._lexical_at = None
+            problems.append(f"{error.message}, answered by vectors alone: `instar index` rebuilds it")
+            return []
+
+    def _vector_arm(
+        self,
+        snapshot: CorpusSnapshot,
+        generation: Generation,
+        request: SearchRequest,
+        depth: int,
+        problems: list[str],
+    ) -> list[tuple[int, float]]:
+        try:
+            embedder = self._embedder_of(generation)
+            query = embedder.embed_query(request.query) if embedder is not None else None
+        except ModelError as error:
+            problems.append(f"{error.message}, answered by text alone")
+            return []
+        if query is None:
+            problems.append(
+                f"the model of the active generation ({generation.model.name} {generation.model.revision}) is not"
+                " there, answered by text alone: `instar index` builds the generation of the wanted model"
+            )
+            return []
+        if not query.any():
+            return []
+        index = self._vectors_of(generation)
+        tail = self._unpacked(snapshot, generation, index)
+        return index.search(query, depth, tail, self._allowed(snapshot, request.scope))
+
+    def _unpacked(self, snapshot: CorpusSnapshot, generation: Generation, index: VectorIndex) -> StoredVectors:
+        """Return the vectors outside the pack, read again only when something was stored or packed."""
+        stored = snapshot.vector_position
+        packed = index.position(stored.corpus)
+        start = packed.sequence if packed else 0
+        tail = self._tail
+        if tail is None or (tail.generation_id, tail.packed, tail.seen) != (generation.id, start, stored):
+            vectors = snapshot.vectors_after(generation.id, start)
+            tail = self._tail = _Tail(generation.id, start, stored, vectors)
+        return tail.vectors
+
+    def _allowed(self, snapshot: CorpusSnapshot, scope: Scope) -> Ids | None:
+        """Return the texts of a scope, None for everything; kept until the corpus changes."""
+        if scope == Scope():
+            return None
+        kept = self._texts.get(scope)
+        if kept is None or kept[0] != snapshot.version:
+            kept = (snapshot.version, snapshot.texts_in(scope))
+            self._texts[scope] = kept
+            if len(self._texts) > KEPT_SCOPES:
+                self._texts.popitem(last=False)
+        self._texts.move_to_end(scope)
+        return kept[1]
+
+    # The hits
+
+    def _fetch(self, snapshot: CorpusSnapshot, fused: Sequence[Candidate], request: SearchRequest) -> tuple[Hit, ...]:
+        """Fetch the best; what the snapshot does not hold, or not in this scope, is dropped."""
+        best = fused[: request.limit + SPARE]
+        placed = snapshot.chunks_of_texts([c.text_id for c in best if c.chunk_id is None], request.scope)
+        chunk_of = {c.text_id: c.chunk_id or placed.get(c.text_id, 0) for c in best}
+        rows = snapshot.chunk_rows(list(chunk_of.values()))
+        found = [(c, rows[chunk_of[c.text_id]]) for c in best if chunk_of[c.text_id] in rows]
+        return tuple(_hit(i, c, row) for i, (c, row) in enumerate(found[: request.limit], 1))
+
+
+def _weights(request: SearchRequest) -> Weights:
+    return request.weights if request.mode is Mode.HYBRID else Weights(1.0, 1.0)
+
+
+def _hit(rank: int, candidate: Candidate, row: ChunkRow) -> Hit:
+    return Hit(
+        rank=rank,
+        score=candidate.score,
+        source=row.source,
+        root=row.root,
+        path=row.path,
+        start_line=row.start_line,
+        end_line=row.end_line,
+        language=row.language,
+        symbol=row.symbol,
+        lexical_rank=candidate.lexical_rank,
+        lexical_score=candidate.lexical_score,
+        vector_rank=candidate.vector_rank,
+        vector_score=candidate.vector_score,
+        text=row.text,
+    )

@@ -1,0 +1,111 @@
+"""Every option with its default, and where each value came from.
+
+Order, the last wins: the default; `instar.toml` in the user's configuration folder; `instar.toml` in the data folder;
+the environment (`INSTAR_` and the option's name in capitals); the command line.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from instar.errors import SettingError
+
+FILE_NAME = "instar.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The options; the metadata of each field says what it means."""
+
+    data: Path = field(
+        default_factory=lambda: platformdirs.user_data_path("instar"),
+        metadata={"help": "the data folder: one corpus with all its roots"},
+    )
+    model: str = field(default="static", metadata={"help": "the wanted embedding model"})
+    storage: str = field(default="int8", metadata={"help": "how vectors are stored: int8, float16 or float32"})
+    limit: int = field(default=10, metadata={"help": "hits in an answer"})
+    lexical_weight: float = field(default=1.0, metadata={"help": "weight of the BM25 arm in the fusion"})
+    vector_weight: float = field(default=1.0, metadata={"help": "weight of the vector arm in the fusion"})
+    refresh_seconds: float = field(
+        default=0.5, metadata={"help": "time a search may spend on reading what changed before it answers"}
+    )
+    max_file_bytes: int = field(default=1_000_000, metadata={"help": "a larger file is skipped"})
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """`settings`, and for each option the name of the place its value came from."""
+
+    settings: Settings
+    origins: Mapping[str, str]
+
+
+def load(
+    environment: Mapping[str, str] = os.environ,
+    overrides: Mapping[str, Any] | None = None,
+    user_folder: Path | None = None,
+) -> Configuration:
+    """Read all places in order; `overrides` are values given on the command line (None means not given).
+
+    Raises `SettingError` for an unknown option, a value of the wrong type or a file that is not TOML.
+    """
+    state = Configuration(Settings(), {item.name: "default" for item in fields(Settings)})
+    state = _from_file(state, (user_folder or platformdirs.user_config_path("instar")) / FILE_NAME)
+    named = _from_environment(environment)
+    given = {name: value for name, value in (overrides or {}).items() if value is not None}
+    # The data folder is where one of the files lies, so it is settled before that file is read.
+    state = _merge(state, {k: v for k, v in named.items() if k == "data"}, "environment")
+    state = _merge(state, {k: v for k, v in given.items() if k == "data"}, "command line")
+    state = _from_file(state, state.settings.data / FILE_NAME, allow_data=False)
+    state = _merge(state, {k: v for k, v in named.items() if k != "data"}, "environment")
+    return _merge(state, {k: v for k, v in given.items() if k != "data"}, "command line")
+
+
+def _from_file(state: Configuration, path: Path, *, allow_data: bool = True) -> Configuration:
+    try:
+        values = tomllib.loads(path.read_text("utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return state
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingError(f"{path} is not valid TOML: {error}", "mend or remove the file") from error
+    except OSError as error:
+        raise SettingError(f"{path} cannot be read: {error.strerror}", "mend its permissions") from error
+    if not allow_data and "data" in values:
+        raise SettingError(f"{path} names a data folder", "remove `data` from the file inside the data folder")
+    return _merge(state, values, str(path))
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    names = {f"INSTAR_{item.name.upper()}": item.name for item in fields(Settings)}
+    return {names[key]: value for key, value in environment.items() if key in names and value}
+
+
+def _merge(state: Configuration, values: Mapping[str, Any], origin: str) -> Configuration:
+    known = {item.name for item in fields(Settings)}
+    unknown = sorted(set(values) - known)
+    if unknown:
+        raise SettingError(f"unknown setting {unknown[0]!r} ({origin})", f"the settings are {', '.join(sorted(known))}")
+    typed = {name: _typed(name, value, origin) for name, value in values.items()}
+    return Configuration(replace(state.settings, **typed), {**state.origins, **dict.fromkeys(typed, origin)})
+
+
+def _typed(name: str, value: Any, origin: str) -> Any:
+    kind = type(getattr(Settings(), name))
+    wanted = Path if issubclass(kind, Path) else kind
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        result = Path(value).expanduser().absolute() if wanted is Path else wanted(value)
+    except (TypeError, ValueError):
+        raise SettingError(
+            f"setting {name} = {value!r} ({origin}) is not {'a path' if wanted is Path else f'of type {wanted.__name__}'}",
+            "mend the value",
+        ) from None
+    if wanted in (int, float) and result < 0:
+        raise SettingError(f"setting {name} = {value!r} ({origin}) is negative", "mend the value")
+    return result

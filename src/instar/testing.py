@@ -1,0 +1,44 @@
+"""Public fakes: deterministic, and their output depends on their input."""
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from instar.domain.models import ModelSpec
+
+
+class HashEmbedder:
+    """An embedder without a model: a text is the normalised sum of random vectors drawn from its words."""
+
+    def __init__(self, dimensions: int = 64, revision: str = "1", document_prompt: str = "") -> None:
+        self._spec = ModelSpec(
+            provider="fake",
+            name="hash",
+            revision=revision,
+            dimensions=dimensions,
+            precision="float32",
+            pooling="mean",
+            document_prompt=document_prompt,
+        )
+
+    @property
+    def spec(self) -> ModelSpec:
+        """What identifies the model."""
+        return self._spec
+
+    def embed_documents(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return unit vectors (n, d)."""
+        return np.stack([self._vector(self._spec.document_prompt + text) for text in texts])
+
+    def embed_query(self, text: str) -> NDArray[np.float32]:
+        """Return the unit vector (d,) of a question."""
+        return self._vector(text)
+
+    def _vector(self, text: str) -> NDArray[np.float32]:
+        total = np.zeros(self._spec.dimensions)
+        for word in text.lower().split() or [""]:
+            seed = hashlib.sha256(f"{self._spec.revision} {word}".encode()).digest()[:8]
+            total += np.random.default_rng(int.from_bytes(seed, "little")).standard_normal(self._spec.dimensions)
+        return (total / np.linalg.norm(total)).astype(np.float32)

@@ -1,0 +1,152 @@
+"""Puts the parts together: the only place that names concrete adapters."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+from instar.adapters.embedders.static import StaticEmbedder, builtin_folder
+from instar.adapters.lexical.tantivy_index import TantivyIndex
+from instar.adapters.sources.roots import check_root
+from instar.adapters.sources.tree import TreeSource
+from instar.adapters.stores.sqlite.store import SqliteStore
+from instar.adapters.vectors.packed import PackedVectors
+from instar.domain.corpus import Root
+from instar.domain.generations import Generation
+from instar.domain.models import StorageFormat, document_fingerprint
+from instar.domain.search import SearchAnswer, SearchRequest
+from instar.errors import SettingError
+from instar.indexing.clock import Deadline
+from instar.indexing.followers import follow_lexically, follow_packed
+from instar.indexing.indexer import Indexer, Indexing, RootReport
+from instar.indexing.verifying import Verdict, verify
+from instar.ports import Embedder, Progress, SilentProgress
+from instar.search.engine import SearchEngine
+from instar.settings import Settings
+
+LEXICAL_FOLDER = "lexical"
+VECTORS_FOLDER = "vectors"
+LOCK_SECONDS = 10.0
+"""How long an explicit command waits for another writer: a search that refreshes is done by then."""
+
+
+class Workspace:
+    """One data folder with everything that works on it."""
+
+    def __init__(self, settings: Settings, embedder: Embedder | None = None) -> None:
+        self.settings = settings
+        self.store = SqliteStore(settings.data)
+        self.lexical = TantivyIndex(settings.data / LEXICAL_FOLDER)
+        self._given = embedder
+        self._packed: dict[int, PackedVectors] = {}
+
+    @cached_property
+    def wanted(self) -> Embedder:
+        """The model the settings name. Raises `SettingError` for an unknown one."""
+        if self._given is not None:
+            return self._given
+        if self.settings.model != "static":
+            raise SettingError(f"unknown model {self.settings.model!r}", "the built-in one is 'static'")
+        return StaticEmbedder(builtin_folder())
+
+    @property
+    def storage(self) -> StorageFormat:
+        """The storage format the settings name."""
+        return StorageFormat(self.settings.storage)
+
+    def embedder_of(self, generation: Generation) -> Embedder | None:
+        """Return the model whose vectors a generation holds, None where it is not there."""
+        spec = self.wanted.spec
+        same = document_fingerprint(spec, generation.storage) == generation.fingerprint
+        return self.wanted if same else None
+
+    def vectors_of(self, generation: Generation) -> PackedVectors:
+        """Return the packed vectors of a generation."""
+        if generation.id not in self._packed:
+            folder = self.settings.data / VECTORS_FOLDER / generation.fingerprint
+            self._packed[generation.id] = PackedVectors(folder)
+        return self._packed[generation.id]
+
+    @cached_property
+    def engine(self) -> SearchEngine:
+        """The search over this folder."""
+        return SearchEngine(self.store, self.lexical, self.vectors_of, self.embedder_of)
+
+    def search(self, request: SearchRequest) -> SearchAnswer:
+        """Answer a question."""
+        return self.engine.search(request)
+
+    # Roots
+
+    def has_corpus(self) -> bool:
+        """Whether the data folder holds an index."""
+        return self.store.exists()
+
+    def roots(self) -> list[Root]:
+        """Return all roots, none where there is no corpus yet."""
+        if not self.has_corpus():
+            return []
+        with self.store.snapshot() as snapshot:
+            return snapshot.roots()
+
+    def checked(self, path: Path) -> Path:
+        """Return the resolved folder; raises `RootRefusedError` for one that must not be indexed."""
+        return check_root(path, Path.home(), data=self.settings.data)
+
+    def source_of(self, root: Root, all_roots: Sequence[Root]) -> TreeSource:
+        """Return the source of a root, which leaves the roots inside it to themselves."""
+        here = Path(root.path)
+        nested = [Path(other.path) for other in all_roots if here in Path(other.path).parents]
+        nested.append(self.settings.data)  # never read, wherever it lies
+        return TreeSource(here, max_bytes=self.settings.max_file_bytes, nested_roots=nested)
+
+    # Indexing
+
+    @property
+    def parts(self) -> Indexing:
+        """What an indexing run works with."""
+        return Indexing(
+            source_of=self.source_of,
+            lexical=self.lexical,
+            vectors_of=self.vectors_of,
+            embedder_of=self.embedder_of,
+            wanted=lambda: self.wanted,
+            storage=self.storage,
+        )
+
+    def index(
+        self,
+        paths: Sequence[Path],
+        progress: Progress,
+        *,
+        seconds: float | None = None,
+        wait_seconds: float = 0.0,
+        build_wanted: bool = True,
+        reread: bool = False,
+    ) -> list[RootReport]:
+        """Bring these roots (added where unknown) up to date.
+
+        Raises `BusyError` where another process writes, and the errors of the store.
+        """
+        with self.store.writing(wait_seconds) as writer:
+            roots = [writer.add_root(str(path)) for path in paths]
+            indexer = Indexer(writer, self.parts, progress, Deadline(seconds))
+            return indexer.run(roots, build_wanted=build_wanted, reread=reread)
+
+    def forget(self, root: Root) -> None:
+        """Delete a root with everything stored of it, in the derived files too."""
+        with self.store.writing(LOCK_SECONDS) as writer:
+            writer.forget_root(root.id)
+            follow_lexically(writer, self.lexical)
+            for generation in writer.view().generations():
+                packed = self.vectors_of(generation)
+                packed.clear()
+                follow_packed(writer, generation, packed)
+
+    def verify(self) -> Verdict:
+        """Check everything and rebuild what can be rebuilt."""
+        with self.store.writing(LOCK_SECONDS) as writer:
+            return verify(writer, self.parts, SilentProgress())
+
+    def close(self) -> None:
+        """Close what is open."""
+        self.store.close()
