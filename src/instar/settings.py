@@ -90,22 +90,24 @@ def _merge(state: Configuration, values: Mapping[str, Any], origin: str) -> Conf
     unknown = sorted(set(values) - known)
     if unknown:
         raise SettingError(f"unknown setting {unknown[0]!r} ({origin})", f"the settings are {', '.join(sorted(known))}")
-    typed = {name: _typed(name, value, origin) for name, value in values.items()}
+    typed: dict[str, Any] = {name: _typed(name, value, origin) for name, value in values.items()}
     return Configuration(replace(state.settings, **typed), {**state.origins, **dict.fromkeys(typed, origin)})
 
 
-def _typed(name: str, value: Any, origin: str) -> Any:
-    kind = type(getattr(Settings(), name))
-    wanted = Path if issubclass(kind, Path) else kind
+def _typed(name: str, value: object, origin: str) -> object:
+    """Return the value in the type of the option's default; TOML gives numbers, the environment only strings."""
+    default = getattr(Settings(), name)
+    text = str(value)
     try:
-        if isinstance(value, bool):
-            raise TypeError
-        result = Path(value).expanduser().absolute() if wanted is Path else wanted(value)
-    except (TypeError, ValueError):
-        raise SettingError(
-            f"setting {name} = {value!r} ({origin}) is not {'a path' if wanted is Path else f'of type {wanted.__name__}'}",
-            "mend the value",
-        ) from None
-    if wanted in (int, float) and result < 0:
-        raise SettingError(f"setting {name} = {value!r} ({origin}) is negative", "mend the value")
-    return result
+        if isinstance(default, Path):
+            return Path(text).expanduser().absolute()
+        if isinstance(default, int | float) and not isinstance(value, bool):
+            number = type(default)(text)
+            if number >= 0:
+                return number
+        elif isinstance(default, str) and isinstance(value, str):
+            return value
+    except ValueError:
+        pass
+    wanted = "a number of at least 0" if isinstance(default, int | float) else "a text"
+    raise SettingError(f"setting {name} = {value!r} ({origin}) is not {wanted}", "mend the value")

@@ -50,8 +50,12 @@ class Workspace:
 
     @property
     def storage(self) -> StorageFormat:
-        """The storage format the settings name."""
-        return StorageFormat(self.settings.storage)
+        """The storage format the settings name. Raises `SettingError` for an unknown one."""
+        try:
+            return StorageFormat(self.settings.storage)
+        except ValueError:
+            known = ", ".join(StorageFormat)
+            raise SettingError(f"unknown storage format {self.settings.storage!r}", f"choose of {known}") from None
 
     def embedder_of(self, generation: Generation) -> Embedder | None:
         """Return the model whose vectors a generation holds, None where it is not there."""

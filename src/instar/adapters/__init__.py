@@ -1,0 +1,1 @@
+"""Concrete things behind the ports, one file or folder each."""

@@ -1,0 +1,1 @@
+"""Frozen values and pure maths; no input or output."""

@@ -63,7 +63,7 @@ def bit_planes(codes: NDArray[np.int8] | NDArray[np.float32]) -> NDArray[np.uint
 
 def hamming(planes: NDArray[np.uint64], query: NDArray[np.uint64]) -> NDArray[np.uint16]:
     """Return the Hamming distances (n,) of the query's bits (words,) to all rows of `planes` (words, n)."""
-    distances = np.bitwise_count(planes[0] ^ query[0]).astype(np.uint16)
+    distances: NDArray[np.uint16] = np.bitwise_count(planes[0] ^ query[0]).astype(np.uint16)
     for plane, word in zip(planes[1:], query[1:], strict=True):
         distances += np.bitwise_count(plane ^ word)
     return distances

@@ -1,0 +1,1 @@
+"""Reading what changed, and the followers of the corpus."""

@@ -5,7 +5,7 @@ SIGIR 2009: score(d) = sum over arms of weight / (k + rank(d)).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from instar.domain.search import Weights
 
@@ -33,18 +33,17 @@ def fuse(
 
     Copies of one text count once, at the place of the first.
     """
-    by_text: dict[int, tuple[int, int, float]] = {}
+    candidates: dict[int, Candidate] = {}
     for chunk_id, text_id, score in lexical:
-        by_text.setdefault(text_id, (len(by_text) + 1, chunk_id, score))
-    by_vector = {text_id: (rank, score) for rank, (text_id, score) in enumerate(vector, 1)}
-    fused = []
-    for text_id in by_text.keys() | by_vector.keys():
-        lexical_rank, chunk_id, lexical_score = by_text.get(text_id, (None, None, None))
-        vector_rank, vector_score = by_vector.get(text_id, (None, None))
-        score = _share(weights.lexical, lexical_rank) + _share(weights.vector, vector_rank)
-        fused.append(Candidate(text_id, chunk_id, score, lexical_rank, lexical_score, vector_rank, vector_score))
-    return sorted(fused, key=lambda c: (-c.score, c.lexical_rank or len(by_text) + 1, c.text_id))
+        if text_id not in candidates:
+            rank = len(candidates) + 1
+            candidates[text_id] = Candidate(text_id, chunk_id, _share(weights.lexical, rank), rank, score)
+    for rank, (text_id, cosine) in enumerate(vector, 1):
+        former = candidates.get(text_id) or Candidate(text_id, None, 0.0)
+        share = former.score + _share(weights.vector, rank)
+        candidates[text_id] = replace(former, score=share, vector_rank=rank, vector_score=cosine)
+    return sorted(candidates.values(), key=lambda c: (-c.score, c.lexical_rank or len(candidates) + 1, c.text_id))
 
 
-def _share(weight: float, rank: int | None) -> float:
-    return weight / (RANK_CONSTANT + rank) if rank is not None else 0.0
+def _share(weight: float, rank: int) -> float:
+    return weight / (RANK_CONSTANT + rank)

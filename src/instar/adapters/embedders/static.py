@@ -79,17 +79,17 @@ class StaticEmbedder:
         filled = [ids or [0] for ids in encoded]
         starts = np.cumsum([0, *(len(ids) for ids in filled[:-1])])
         flat = np.fromiter((i for ids in filled for i in ids), dtype=np.int64)
-        return np.add.reduceat(self._table[flat], starts, axis=0)
+        sums: NDArray[np.float32] = np.add.reduceat(self._table[flat], starts, axis=0)
+        return sums
 
     def embed_query(self, text: str) -> NDArray[np.float32]:
         """Return the unit vector (d,) of a question, zero where it holds no known token."""
         ids = self._tokenizer.encode(text, add_special_tokens=False).ids
         if not ids:
             return np.zeros(self._spec.dimensions, np.float32)
-        summed = (self._rows[ids].astype(np.float32) * self._scales[ids, None]).sum(axis=0)
-        return _normalised(summed[None, :])[0]
+        return _normalised(self._scales[ids] @ self._rows[ids].astype(np.float32))
 
 
-def _normalised(matrix: NDArray[np.float32]) -> NDArray[np.float32]:
-    lengths = np.linalg.norm(matrix, axis=1, keepdims=True)
-    return np.divide(matrix, lengths, out=np.zeros_like(matrix), where=lengths > 0)
+def _normalised(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)

@@ -192,7 +192,7 @@ def _sound(path: Path) -> bool:
     if int.from_bytes(content[-4:], "little") != _FOOTER_MAGIC or not 0 < length < len(content):
         return False
     footer = json.loads(content[-8 - length : -8])
-    return zlib.crc32(content[: -8 - length]) == footer["crc"]
+    return bool(zlib.crc32(content[: -8 - length]) == footer["crc"])
 
 
 def _layout() -> str:

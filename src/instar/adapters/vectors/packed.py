@@ -84,7 +84,7 @@ class PackedVectors:
 
     def _manifest(self) -> dict[str, Any]:
         with _guarded(self._folder):
-            manifest = json.loads((self._folder / _MANIFEST).read_text("utf-8"))
+            manifest: dict[str, Any] = json.loads((self._folder / _MANIFEST).read_text("utf-8"))
             if manifest["layout"] != LAYOUT_VERSION:
                 raise DerivedDamageError("the packed vectors have another layout")
             return manifest
@@ -143,7 +143,7 @@ class PackedVectors:
             return kept[1]
         places = np.searchsorted(pack.ids, allowed)
         places[places == pack.ids.size] = 0
-        rows = places[pack.ids[places] == allowed]
+        rows: NDArray[np.intp] = places[pack.ids[places] == allowed]
         self._rows[id(allowed)] = (allowed, rows)
         if len(self._rows) > KEPT_FILTERS:
             self._rows.popitem(last=False)
@@ -188,7 +188,7 @@ def _write_arrays(folder: Path, batches: Iterable[StoredVectors]) -> dict[str, l
         codes.append(batch_codes)
         scales.append(batch_scales)
         ids.append(batch.text_ids)
-    arrays = {
+    arrays: dict[str, NDArray[Any]] = {
         "planes": np.concatenate(planes, axis=1) if planes else np.zeros((0, 0), np.uint64),
         "codes": np.concatenate(codes) if codes else np.zeros((0, 0), np.int8),
         "scales": np.concatenate(scales) if scales else np.zeros(0, np.float32),

@@ -10,8 +10,8 @@ SCHEMA_VERSION = 1
 
 # A document is a file of one root; its chunks point to texts, which are stored once by the hash of their content, so
 # that copies, worktrees and moved files cost nothing. `orphans` names texts that lost a chunk: those without any other
-# are deleted at the end of a scan, not before, so that a renamed file keeps its vectors. `generations.filled_to` is a hint
-# that spares a search for missing vectors below that text; whether any is missing is proved by set, never by the hint.
+# are deleted at the end of a scan, not before, so that a renamed file keeps its vectors. `generations.filled_to` is a
+# hint that spares looking for missing vectors below that text; whether any is missing is proved by set, never by it.
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
@@ -103,7 +103,7 @@ CREATE TABLE pointer (
 );
 """
 
-# From version n to n + 1, in order; a fresh database and an upgraded one must have the same tables (tested).
+# From version n to n + 1, in order; a fresh database and an upgraded one have the same tables.
 UPGRADES: dict[int, str] = {}
 
 

@@ -127,24 +127,21 @@ class SqliteSnapshot:
 
     def chunk_rows(self, chunk_ids: Sequence[int]) -> dict[int, ChunkRow]:
         """Return the chunks that are there; raises `DamagedError` for a text that does not fit its hash."""
-        found = {}
-        for (*head, text), digest in (
-            (row[:-1], row[-1])
-            for row in self._db.execute(
-                "SELECT c.id, c.text_id, d.id, r.path, d.path, d.source, d.language, c.start_line, c.end_line,"
-                " c.symbol, c.kind, t.text, t.hash FROM json_each(?) CROSS JOIN chunks c ON c.id = value"
-                " JOIN documents d ON d.id = c.document_id JOIN roots r ON r.id = d.root_id"
-                " JOIN texts t ON t.id = c.text_id",
-                (json.dumps(list(chunk_ids)),),
-            )
-        ):
-            if text_hash(text) != digest:
+        rows = self._db.execute(
+            "SELECT t.hash, c.id, c.text_id, d.id, r.path, d.path, d.source, d.language, c.start_line, c.end_line,"
+            " c.symbol, c.kind, t.text FROM json_each(?) CROSS JOIN chunks c ON c.id = value"
+            " JOIN documents d ON d.id = c.document_id JOIN roots r ON r.id = d.root_id"
+            " JOIN texts t ON t.id = c.text_id",
+            (json.dumps(list(chunk_ids)),),
+        )
+        found = {row[1]: (row[0], ChunkRow(*row[1:])) for row in rows}
+        for digest, chunk in found.values():
+            if text_hash(chunk.text) != digest:
                 raise DamagedError(
-                    f"text {head[1]} does not fit its checksum: the database is damaged",
+                    f"text {chunk.text_id} does not fit its checksum: the database is damaged",
                     "run `instar verify`, then restore a backup or index again into another folder",
                 )
-            found[head[0]] = ChunkRow(*head, text)
-        return found
+        return {chunk_id: chunk for chunk_id, (_, chunk) in found.items()}
 
     def chunks_of_texts(self, text_ids: Sequence[int], scope: Scope) -> dict[int, int]:
         """Return one chunk in `scope` for each text that has any: the first by id."""
