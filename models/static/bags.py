@@ -39,3 +39,33 @@ class Bags:
         starts = np.concatenate([[0], np.cumsum(lengths)])
         at = np.arange(starts[-1]) + np.repeat(self.starts[rows] - starts[:-1], lengths)
         return Bags(self.ids[at], self.counts[at], starts)
+
+    def where(self, keep: np.ndarray) -> "Bags":
+        """Return the bags without the tokens for which `keep` (bool, one per stored token) is false."""
+        sizes = np.concatenate([[0], np.cumsum(keep)])
+        return Bags(self.ids[keep], self.counts[keep], sizes[self.starts])
+
+    def owners(self) -> np.ndarray:
+        """Return the number of the text that each stored token belongs to."""
+        return np.repeat(np.arange(len(self)), np.diff(self.starts))
+
+
+def choose(options: list[Bags], chosen: np.ndarray) -> Bags:
+    """Return for each text the bag of the option chosen for it (int, one per text)."""
+    return merge([bags.where(chosen[bags.owners()] == i) for i, bags in enumerate(options)])
+
+
+def merge(parts: list[Bags]) -> Bags:
+    """Return for each text all tokens of its bags in the parts; a token in two parts stands there twice."""
+    owners = np.concatenate([part.owners() for part in parts])
+    order = np.argsort(owners, kind="stable")
+    starts = np.sum([part.starts for part in parts], axis=0)
+    ids, counts = (np.concatenate([getattr(part, field) for part in parts])[order] for field in ("ids", "counts"))
+    return Bags(ids, counts, starts)
+
+
+def shared(first: Bags, second: Bags, vocabulary: int) -> np.ndarray:
+    """Return which stored tokens of the second bags also stand in the first bag of the same text (bool)."""
+    return np.isin(
+        second.owners() * vocabulary + second.ids, first.owners() * vocabulary + first.ids, assume_unique=False
+    )

@@ -2,13 +2,15 @@
 
 import argparse
 import json
+import re
 import time
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from bags import Bags
+from bags import Bags, choose, merge, shared
 from teacher import Teacher
 from tokenizers import Tokenizer
 from torch.nn import functional
@@ -18,19 +20,30 @@ DIMENSIONS = 256
 SEED = 7
 ZIPF_SMOOTHING = 1e-3  # Arora et al. 2017, smooth inverse frequency: weight = a / (a + p)
 BETAS, EPSILON = (0.9, 0.98), 1e-8
+FIELDS = ("query", "sentence", "name", "detail", "code")
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What one training run does."""
+    """What one training run does; shares are probabilities per pair and epoch."""
 
     vocabulary: int = 30_000
     epochs: int = 6
     batch: int = 1024
     temperature: float = 0.05
     rate: float = 0.02
-    detail: float = 0.3  # share of the code that keeps the rest of its documentation
-    name: float = 0.1  # share of the queries that are the words of the symbol's name
+    detail: float = 0.3  # code keeps the rest of its documentation, as chunks of real files do
+    name: float = 0.1  # the question is the words of the symbol's name
+    sentence: float = 0.3  # the question is the first sentence only
+    masked: float = 0.0  # code loses the words it shares with the question
+    dropout: float = 0.0  # share of tokens left out on both sides
+    anchor: float = 0.0  # weight of the pull towards the initial table
+
+
+def first_sentence(query: str) -> str:
+    """Return the text up to the first full stop that ends a sentence of at least three words."""
+    found = re.match(r"(?:\S+\s+){2,}?\S+?[.;:](?=\s)", query)
+    return found.group(0) if found else query
 
 
 def initial_table(tokenizer: Tokenizer, frequencies: np.ndarray) -> np.ndarray:
@@ -41,7 +54,7 @@ def initial_table(tokenizer: Tokenizer, frequencies: np.ndarray) -> np.ndarray:
     reduced = vectors @ axes[:DIMENSIONS].T
     share = frequencies / frequencies.sum()
     weighted = reduced * (ZIPF_SMOOTHING / (ZIPF_SMOOTHING + share))[:, None]
-    weighted[0] = 0
+    weighted[0] = 0  # the unknown token says nothing
     return weighted.astype(np.float32)
 
 
@@ -49,7 +62,8 @@ class Table:
     """The token table with Adam's moments, updated only in the rows that a batch touches."""
 
     def __init__(self, values: np.ndarray) -> None:
-        self.values = torch.from_numpy(values.copy())
+        self.initial = torch.from_numpy(values.copy())
+        self.values = self.initial.clone()
         self._mean = torch.zeros_like(self.values)
         self._square = torch.zeros_like(self.values)
         self._step = 0
@@ -71,89 +85,98 @@ class Table:
 
 
 def embed(rows: torch.Tensor, local: np.ndarray, bags: Bags) -> torch.Tensor:
-    """Return unit vectors (texts, dimensions): the counted sum of each bag's rows."""
-    offsets = torch.from_numpy(bags.starts[:-1])
-    counts = torch.from_numpy(bags.counts)
+    """Return unit vectors (texts, dimensions): the counted sum of each bag's rows, given by local number."""
+    offsets, counts = torch.from_numpy(bags.starts[:-1]), torch.from_numpy(bags.counts)
     summed = functional.embedding_bag(torch.from_numpy(local), rows, offsets, mode="sum", per_sample_weights=counts)
     return functional.normalize(summed, dim=-1)
 
 
-def joined(first: Bags, second: Bags, keep: np.ndarray) -> Bags:
-    """Append the second bag to the first where `keep` (bool, one per text) says so."""
-    lengths_a = np.diff(first.starts)
-    lengths_b = np.diff(second.starts) * keep
-    starts = np.concatenate([[0], np.cumsum(lengths_a + lengths_b)])
-    ids = np.empty(starts[-1], dtype=np.int32)
-    counts = np.empty(starts[-1], dtype=np.float32)
-    at = np.arange(len(first.ids)) + np.repeat(starts[:-1] - first.starts[:-1], lengths_a)
-    ids[at], counts[at] = first.ids, first.counts
-    kept = np.repeat(keep, np.diff(second.starts))
-    target = np.arange(int(lengths_b.sum())) + np.repeat(
-        starts[:-1] + lengths_a - np.concatenate([[0], np.cumsum(lengths_b)])[:-1], lengths_b
-    )
-    ids[target], counts[target] = second.ids[kept], second.counts[kept]
-    return Bags(ids, counts, starts)
+def views(
+    fields: dict[str, Bags], picked: np.ndarray, recipe: Recipe, generator: np.random.Generator, vocabulary: int
+) -> tuple[Bags, Bags]:
+    """Draw the question and the code of each picked pair, in one of their variants."""
+    batch = {name: bags.take(picked) for name, bags in fields.items()}
+    draw = generator.random(len(picked))
+    chosen = np.where(draw < recipe.name, 2, np.where(draw < recipe.name + recipe.sentence, 1, 0))
+    chosen[(chosen == 2) & (np.diff(batch["name"].starts) < 2)] = 0  # one word is no question
+    queries = choose([batch["query"], batch["sentence"], batch["name"]], chosen)
+    detailed = generator.random(len(picked)) < recipe.detail
+    codes = merge([batch["code"], batch["detail"].where(detailed[batch["detail"].owners()])])
+    if recipe.masked:
+        masked = (generator.random(len(picked)) < recipe.masked) & (chosen != 2)
+        codes = codes.where(~(shared(queries, codes, vocabulary) & masked[codes.owners()]))
+    if recipe.dropout:
+        queries = queries.where(generator.random(len(queries.ids)) >= recipe.dropout)
+        codes = codes.where(generator.random(len(codes.ids)) >= recipe.dropout)
+    return queries, codes
 
 
 def train(table: Table, fields: dict[str, Bags], recipe: Recipe) -> None:
     """Run symmetric in-batch contrastive learning (InfoNCE, van den Oord et al. 2018) over all pairs."""
     generator = np.random.default_rng(SEED)
-    total = len(fields["query"])
-    steps = recipe.epochs * (total // recipe.batch)
-    step = 0
+    total, size = len(fields["query"]), len(table.values)
+    target = torch.arange(recipe.batch)
+    step, steps = 0, recipe.epochs * (total // recipe.batch)
     for epoch in range(recipe.epochs):
         order = generator.permutation(total)
         losses, began = [], time.perf_counter()
         for start in range(0, total - recipe.batch + 1, recipe.batch):
-            picked = order[start : start + recipe.batch]
-            by_name = generator.random(recipe.batch) < recipe.name
-            nothing = np.zeros(0, dtype=np.int64)
-            empty = Bags(np.zeros(0, np.int32), np.zeros(0, np.float32), np.zeros(recipe.batch + 1, np.int64))
-            del nothing
-            queries = joined(joined(empty, fields["query"].take(picked), ~by_name), fields["name"].take(picked), by_name)
-            with_detail = generator.random(recipe.batch) < recipe.detail
-            codes = joined(fields["code"].take(picked), fields["detail"].take(picked), with_detail)
+            queries, codes = views(fields, order[start : start + recipe.batch], recipe, generator, size)
             ids, local = np.unique(np.concatenate([queries.ids, codes.ids]), return_inverse=True)
             rows = table.rows(ids)
             left = embed(rows, local[: len(queries.ids)], queries)
             right = embed(rows, local[len(queries.ids) :], codes)
             scores = left @ right.T / recipe.temperature
-            target = torch.arange(recipe.batch)
             loss = (functional.cross_entropy(scores, target) + functional.cross_entropy(scores.T, target)) / 2
             loss.backward()
-            table.update(ids, rows.grad, recipe.rate * (1 - step / steps))
+            gradient = rows.grad
+            if recipe.anchor:
+                gradient = gradient + recipe.anchor * (rows.detach() - table.initial[torch.from_numpy(ids)])
+            table.update(ids, gradient, recipe.rate * (1 - step / steps))
             losses.append(loss.item())
             step += 1
         print(f"epoch {epoch}: loss {np.mean(losses):.4f}, {time.perf_counter() - began:.0f} s", flush=True)
 
 
+def load(path: Path) -> list[dict]:
+    """Read the pairs and add the first sentence of each question."""
+    pairs = [json.loads(line) for line in path.open(encoding="utf-8")]
+    for pair in pairs:
+        pair["sentence"] = first_sentence(pair["query"])
+    return pairs
+
+
+def prepare(pairs: list[dict], vocabulary: int, out: Path) -> None:
+    """Learn the vocabulary and write tokenizer.json and initial.npy."""
+    tokenizer = trained((p["query"] + "\n" + p["code"] for p in pairs), vocabulary)
+    tokenizer.save(str(out / "tokenizer.json"))
+    codes = Bags.of(tokenizer, [p["code"] for p in pairs])
+    frequencies = np.bincount(codes.ids, codes.counts, minlength=tokenizer.get_vocab_size())
+    np.save(out / "initial.npy", initial_table(tokenizer, frequencies))
+
+
 def main() -> None:
     """Learn the vocabulary, encode its strings, train, and write the float32 table beside the tokenizer."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("pairs", type=Path)
+    parser.add_argument("pairs", type=Path, help="train.jsonl of mine.py")
     parser.add_argument("out", type=Path)
-    for name, value in Recipe.__dataclass_fields__.items():
-        parser.add_argument(f"--{name}", type=type(value.default), default=value.default)
+    for name, value in asdict(Recipe()).items():
+        parser.add_argument(f"--{name}", type=type(value), default=value)
     options = vars(parser.parse_args())
     path, out = options.pop("pairs"), options.pop("out")
     recipe = Recipe(**options)
     torch.set_num_threads(1)
-    torch.manual_seed(SEED)
     out.mkdir(parents=True, exist_ok=True)
-    pairs = [json.loads(line) for line in path.open(encoding="utf-8")]
-    if not (out / "initial.npy").exists():
-        tokenizer = trained((p["query"] + "\n" + p["code"] for p in pairs), recipe.vocabulary)
-        tokenizer.save(str(out / "tokenizer.json"))
+    pairs = load(path)
+    prepare(pairs, recipe.vocabulary, out)
     tokenizer = Tokenizer.from_file(str(out / "tokenizer.json"))
-    fields = {name: Bags.of(tokenizer, [p[name] for p in pairs]) for name in ("query", "name", "detail", "code")}
-    if not (out / "initial.npy").exists():
-        frequencies = np.bincount(fields["code"].ids, fields["code"].counts, minlength=tokenizer.get_vocab_size())
-        np.save(out / "initial.npy", initial_table(tokenizer, frequencies))
-    print(len(pairs), "pairs,", tokenizer.get_vocab_size(), "tokens,", len(fields["code"].ids) / len(pairs), "a code")
+    fields = {name: Bags.of(tokenizer, [p[name] for p in pairs]) for name in FIELDS}
     table = Table(np.load(out / "initial.npy"))
     train(table, fields, recipe)
     np.save(out / "table.npy", table.values.numpy())
-    (out / "recipe.json").write_text(json.dumps(options), "utf-8")
+    languages = dict(Counter(p["language"] for p in pairs).most_common())
+    training = {"pairs": languages, "recipe": asdict(recipe), "seed": SEED}
+    (out / "training.json").write_text(json.dumps(training), "utf-8")
 
 
 if __name__ == "__main__":

@@ -235,6 +235,10 @@ class CorpusWriter(Protocol):
         """Answer a whole backlog: vectors to store in the generation's format, and texts given up, with the reason."""
         ...
 
+    def renew_identity(self) -> None:
+        """Make the corpus another one for everything that follows it, so that all of that is made anew."""
+        ...
+
     def log_position(self) -> Position:
         """The end of the change log."""
         ...

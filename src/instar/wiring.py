@@ -38,6 +38,7 @@ class Workspace:
         self.lexical = TantivyIndex(settings.data / LEXICAL_FOLDER)
         self._given = embedder
         self._packed: dict[int, PackedVectors] = {}
+        self._fits: dict[str, bool] = {}
 
     @cached_property
     def wanted(self) -> Embedder:
@@ -59,9 +60,10 @@ class Workspace:
 
     def embedder_of(self, generation: Generation) -> Embedder | None:
         """Return the model whose vectors a generation holds, None where it is not there."""
-        spec = self.wanted.spec
-        same = document_fingerprint(spec, generation.storage) == generation.fingerprint
-        return self.wanted if same else None
+        if generation.fingerprint not in self._fits:
+            own = document_fingerprint(self.wanted.spec, generation.storage)
+            self._fits[generation.fingerprint] = own == generation.fingerprint
+        return self.wanted if self._fits[generation.fingerprint] else None
 
     def vectors_of(self, generation: Generation) -> PackedVectors:
         """Return the packed vectors of a generation."""
@@ -139,12 +141,15 @@ class Workspace:
     def forget(self, root: Root) -> None:
         """Delete a root with everything stored of it, in the derived files too."""
         with self.store.writing(LOCK_SECONDS) as writer:
+            # Removing rows would leave their words in the derived files, and a kill must not leave those behind
+            # when the root is gone: so they are dropped before it and made anew without it.
+            self.lexical.clear()
+            for generation in writer.view().generations():
+                self.vectors_of(generation).clear()
             writer.forget_root(root.id)
             follow_lexically(writer, self.lexical)
             for generation in writer.view().generations():
-                packed = self.vectors_of(generation)
-                packed.clear()
-                follow_packed(writer, generation, packed)
+                follow_packed(writer, generation, self.vectors_of(generation))
 
     def verify(self) -> Verdict:
         """Check everything and rebuild what can be rebuilt."""

@@ -181,6 +181,12 @@ class TestIgnoreFiles:
 
         assert listed(TreeSource(tmp_path / "linked")) == ["a.py"]
 
+    def test_rules_that_leave_out_the_root_itself_do_not_count(self, tmp_path: Path) -> None:
+        write(tmp_path, {".gitignore": "*\n", ".instarignore": "/notes/\n*.py\n", "notes/a.md": "1", "notes/b.py": "2"})
+        git(tmp_path, "init", "-q")
+
+        assert listed(TreeSource(tmp_path / "notes")) == ["a.md", "b.py"]
+
     def test_an_ignore_file_that_is_a_link_has_no_rules(self, tmp_path: Path) -> None:
         root = write(tmp_path / "root", {"a.py": "1"})
         write(tmp_path, {"rules": "a.py\n"})
@@ -377,6 +383,15 @@ class TestRepository:
 
         assert TreeSource(project).repository("deps-a/lib/b.py") == "lib"
         assert TreeSource(project).repository("deps-a/other.py") == "project"
+
+    def test_a_scan_sees_a_repository_made_meanwhile(self, tmp_path: Path) -> None:
+        root = write(tmp_path / "root", {"a.py": "1"})
+        source = TreeSource(root)
+        assert source.repository("a.py") == ""
+        git(root, "init", "-q")
+
+        assert listed(source) == ["a.py"]
+        assert source.repository("a.py") == "root"
 
     @pytest.mark.parametrize("line", ["", "gitdir: ../nowhere", "gitdir:", "nonsense", "gitdir: a\0b"])
     def test_a_broken_git_file_is_no_repository(self, tmp_path: Path, line: str) -> None:

@@ -236,7 +236,7 @@ def test_a_folder_that_vanishes_during_the_scan_is_gone(root: Path) -> None:
     assert list(scan) == []
 
 
-@pytest.mark.parametrize("name", ["d", "a folder with a longer name"])
+@pytest.mark.parametrize("name", ["d", "a folder with a longer name", "l" * 255])
 def test_a_very_deep_tree_is_walked_and_read(tmp_path: Path, name: str) -> None:
     depth = 2_000
     folder = os.open(tmp_path, os.O_RDONLY)

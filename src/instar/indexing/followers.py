@@ -1,5 +1,7 @@
 """What follows the corpus: the lexical index by its change log, a generation by set, the packed vectors by sequence."""
 
+from collections.abc import Iterable
+
 from instar.domain.generations import Generation
 from instar.embedding.integrity import faults
 from instar.indexing.clock import Deadline
@@ -27,6 +29,19 @@ def follow_lexically(writer: CorpusWriter, index: LexicalIndex) -> None:
     writer.prune_log(end.sequence)
 
 
+def part_from_later(writer: CorpusWriter, lexical: LexicalIndex, packs: Iterable[VectorIndex]) -> None:
+    """Give the corpus a new identity where a follower is ahead of it: then an older database was put back.
+
+    To be called before anything is written: new rows take the ids and sequences that the follower knows with other
+    content, and afterwards its position would look like one of this corpus.
+    """
+    view = writer.view()
+    end, vectors_end = view.version, view.vector_position
+    positions = [(lexical.position(), end), *((pack.position(end.corpus), vectors_end) for pack in packs)]
+    if any(at is not None and at.corpus == its.corpus and at.sequence > its.sequence for at, its in positions):
+        writer.renew_identity()
+
+
 def fill_generation(
     writer: CorpusWriter, generation: Generation, embedder: Embedder, progress: Progress, deadline: Deadline
 ) -> None:
@@ -51,9 +66,6 @@ def follow_packed(writer: CorpusWriter, generation: Generation, index: VectorInd
     """Pack the vectors anew where too many of them stand outside the pack, or too many of the pack are gone."""
     end, count = writer.vector_position(generation.id)
     at = index.position(end.corpus)
-    if at is not None and at.sequence > end.sequence:
-        index.clear()
-        at = None
     tail = writer.vectors_stored_after(generation.id, at.sequence if at else 0)
     dead = index.size() + tail - count
     if max(tail, dead) > max(TAIL_LEAST, count // TAIL_SHARE):

@@ -1,7 +1,7 @@
 """Bringing the corpus and its followers up to date."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from instar.domain.corpus import Document, DocumentState, Root, Touched
@@ -10,7 +10,7 @@ from instar.domain.models import StorageFormat
 from instar.domain.sources import UNREADABLE, VANISHED, Content, FileState, Skipped
 from instar.errors import RootMissingError
 from instar.indexing.clock import Deadline
-from instar.indexing.followers import fill_generation, follow_lexically, follow_packed
+from instar.indexing.followers import fill_generation, follow_lexically, follow_packed, part_from_later
 from instar.indexing.reading import READER_VERSION, read_document
 from instar.indexing.scanning import Difference, compare, settled
 from instar.ports import CorpusWriter, Embedder, LexicalIndex, Progress, Source, VectorIndex
@@ -62,6 +62,7 @@ class Indexer:
         A search only keeps the active generation filled; changing the model is left to an explicit command.
         """
         active = self._active_generation()
+        part_from_later(self._writer, self._parts.lexical, self._packs())
         reports = [self._index_root(root, reread=reread) for root in roots]
         follow_lexically(self._writer, self._parts.lexical)
         self._fill(active)
@@ -76,6 +77,9 @@ class Indexer:
             active = self._writer.create_generation(self._parts.wanted().spec, self._parts.storage)
             self._writer.activate(active.id)
         return active
+
+    def _packs(self) -> Iterator[VectorIndex]:
+        return map(self._parts.vectors_of, self._writer.view().generations())
 
     def _fill(self, generation: Generation) -> None:
         embedder = self._parts.embedder_of(generation)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from instar.domain.corpus import DocumentState
 from instar.domain.sources import UNREADABLE, VANISHED, FileState, Skipped
+from instar.errors import RootMissingError
 from instar.indexing.clock import Deadline
 from instar.indexing.reading import READER_VERSION
 from instar.ports import Source
@@ -28,11 +29,17 @@ class Difference:
 
 
 def compare(source: Source, known: dict[str, DocumentState], deadline: Deadline) -> Difference:
-    """Compare the files of `source` with what is stored of them; stops at the deadline, then incomplete."""
+    """Compare the files of `source` with what is stored of them; stops at the deadline, then incomplete.
+
+    Raises `RootMissingError` where the root is not there, and where nothing at all is left of one that held documents:
+    that is how the place looks where a disk is not mounted.
+    """
     found = Difference()
     unseen = dict(known)
     kept_below: list[str] = []
+    empty = True
     for entry in source.scan():
+        empty = False
         if isinstance(entry, Skipped):
             found.skipped[entry.reason] += 1
             if entry.reason in (UNREADABLE, VANISHED):
@@ -41,6 +48,8 @@ def compare(source: Source, known: dict[str, DocumentState], deadline: Deadline)
             found.changed.append(entry)
         if deadline.passed():
             return found
+    if empty and known:
+        raise RootMissingError("nothing is left in the root", "mount it, or run `instar roots forget PATH`")
     found.gone = [
         state.id
         for path, state in unseen.items()

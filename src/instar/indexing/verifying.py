@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from instar.indexing.clock import Deadline
-from instar.indexing.followers import fill_generation, follow_lexically, follow_packed
+from instar.indexing.followers import fill_generation, follow_lexically, follow_packed, part_from_later
 from instar.indexing.indexer import Indexing
 from instar.ports import CorpusWriter, Progress
 
@@ -22,15 +22,19 @@ def verify(writer: CorpusWriter, parts: Indexing, progress: Progress) -> Verdict
     if check.problems:
         return Verdict(check.problems, ())
     mended = []
+    generations = writer.view().generations()
+    part_from_later(writer, parts.lexical, map(parts.vectors_of, generations))
     if check.bad_vectors:
         writer.drop_vectors(check.bad_vectors)
+        for generation in generations:
+            parts.vectors_of(generation).clear()  # it holds the bad rows too
         mended.append(f"{len(check.bad_vectors)} vectors did not fit their checksums and were embedded again")
     lexical = parts.lexical.verify()
     if lexical:
         parts.lexical.mark_damaged()
         mended += lexical
     follow_lexically(writer, parts.lexical)
-    for generation in writer.view().generations():
+    for generation in generations:
         packed = parts.vectors_of(generation)
         problems = packed.verify()
         if problems:

@@ -35,15 +35,16 @@ _KEYWORD = r"(?P<word>pass(?:words?|wd|phrase|code)?|pwd|secrets?|tokens?|keys?|
 _HEAD = _KEYWORD + (
     r"(?P<rest>[A-Za-z0-9_.-]{0,32}+)\\{0,7}[\"'`]?\]?(?:\[[0-9]{0,4}\])?"
     r"(?P<operator>"
-    r"\s{0,8}(?::\s{0,2}[A-Za-z_][A-Za-z0-9_.\[\]| ]{0,40}\s{0,3}=|:=|=>|={1,3}|!==?|:(?: {0,4}[>|][+-]?(?=\s))?|\()\s{0,16}"
+    r"\s{0,8}(?::\s{0,2}[A-Za-z_][A-Za-z0-9_.\[\]| ]{0,40}\s{0,3}=|:=|=>|={1,3}|!==?"
+    r"|:(?: {0,4}[>|][+-]?(?:(?=\s)|\\{1,7}n))?|\()\s{0,16}"
     r"|\s{0,4},\s{0,4}(?=\\{0,7}[\"'])"
     r"|[\s\\n\"',]{0,40}value\\{0,7}[\"']?\s{0,4}[:=]\s{0,4}"
     r"|>|[ \t]is:? |[ \t]{1,4})"
 )
 _VALUE = (
-    r"(?:[A-Za-z@]{0,2}(?P<quote>\"{3}|'{3}|[\"'`])(?P<quoted>(?:\\[^\s\x00]|(?!(?P=quote))[^\\\s\x00]){6,512}+)(?P=quote)"
-    r"|\\{1,7}[\"'](?P<escaped>[^\"'\\\s\x00]{6,512}+)\\{1,7}[\"']"
-    r"|(?P<bare>[^\s\"'`\\\x00<>(){}\[\],;&|]{6,512}+)(?P<after>[^\s]?))"
+    r"(?:[A-Za-z@]{0,2}(?P<quote>\"{3}|'{3}|[\"'`])(?P<quoted>(?:\\[^\s\x00-\x1f]|(?!(?P=quote))[^\\\s\x00-\x1f]){6,512}+)(?P=quote)"
+    r"|(?:\\{1,7}[\"']){1,3}(?P<escaped>[^\"'\\\s\x00-\x1f]{6,512}+)\\{1,7}[\"']"
+    r"|(?P<bare>[^\s\"'`\\\x00-\x1f<>(){}\[\],;&|=]{6,512}+={0,2})(?P<after>[^\s]?))"
 )
 _ASSIGNMENT = re.compile(_HEAD + _VALUE, re.IGNORECASE)
 
@@ -62,15 +63,18 @@ _NAME_BEFORE = re.compile(r"[A-Za-z0-9_.:-]{0,40}\Z")
 _NAME_REACH = 40
 # A setting of a database connection string (ADO, ODBC, JDBC) shortly before, which makes any value a password.
 _CONNECTION = re.compile(
-    r"(?:server|data source|host|address|user id|uid|user(?:name)?|catalog|database)\s{0,3}=[^\n()]{1,200}[;&]\s{0,2}\Z",
+    r"(?:server|data source|host|address|user id|uid|user(?:name)?|catalog|database)\s{0,3}="
+    r"[^\n()]{1,200}[;&]\s{0,2}\Z",
     re.I,
 )
 _CONNECTION_REACH = 240
-_ENV_NAME = re.compile(r"(?:^|\\n|[\n\"' ])(?:export )?[A-Z][A-Z0-9_]{1,60}\Z")
+_ENV_NAME = re.compile(r"(?:\A|\\n|[\n\"' ])(?:export )?[A-Z][A-Z0-9_]{1,60}\Z")
+_ENV_REACH = 70
 _DOCKER_ENV = re.compile(r"(?:ENV|ARG) [A-Z0-9_]{0,40}\Z")
 # With nothing but a space before it, a quote may as well close a message that ends in the keyword.
 _CODE_BETWEEN_QUOTES = re.compile(r"[(),;]")
-_REST_OF_VALUE = re.compile(r"[^\s\"'`\\\x00]{0,512}")
+_DIGIT = re.compile("[0-9]")
+_REST_OF_VALUE = re.compile(r"[^\s\"'`\\\x00-\x1f]{0,512}")
 _LEAST_BARE_TOKEN = 20
 _LEAST_BARE_PASSWORD = 10
 
@@ -87,15 +91,17 @@ def scan(view: View) -> Iterator[Span]:
 
 
 def _judge(text: str, match: re.Match[str]) -> Span | None:
+    group = "quoted" if match["quoted"] else "escaped" if match["escaped"] else "bare"
+    if not _DIGIT.search(match[group]) and (group != "bare" or not match["word"].lower().startswith("p")):
+        return None  # what every judgement but that of a connection string asks for, and quickly known
     start = match.start()
     before = text[max(0, start - _NAME_REACH) : start]
     prefix = _NAME_BEFORE.search(before)
     name = ((prefix[0] if prefix else "") + match["word"] + match["rest"]).lower()
     if _PUBLIC_NAME.search(name) or not _names_secret(match, name, before):
         return None
-    if match["bare"]:
+    if group == "bare":
         return _judge_bare(text, match, name)
-    group = "quoted" if match["quoted"] else "escaped"
     if not match["operator"].strip() and _CODE_BETWEEN_QUOTES.search(match[group]):
         return None
     kind = _kind_of(match["word"], name, match[group])
@@ -142,9 +148,13 @@ def _judge_bare(text: str, match: re.Match[str], name: str) -> Span | None:
     if is_password and operator == "=" and _in_connection_string(text, match.start()):
         value = match["bare"]
         return None if is_placeholder(value) else Span(begin, end, PASSWORD)
-    if operator in {"(", ","} or (not operator and not _takes_argument(text, match.start(), name)):
+    if (
+        not _DIGIT.search(match["bare"])
+        or operator in {"(", ","}
+        or (not operator and not _takes_argument(text, match.start(), name))
+    ):
         return None
-    if operator == "=" and _ENV_NAME.search(text[max(0, match.start() - 60) : match.end("rest")]):
+    if operator == "=" and _ENV_NAME.search(text, max(0, match.start() - _ENV_REACH), match.end("rest")):
         rest = _REST_OF_VALUE.match(text, begin)
         end = rest.end() if rest else end
     elif match["after"] in {"(", "["}:
@@ -158,8 +168,14 @@ def _judge_bare(text: str, match: re.Match[str], name: str) -> Span | None:
 
 def _takes_argument(text: str, position: int, name: str) -> bool:
     """Whether a value may follow the name after a space: an option, or a variable set in a Dockerfile."""
-    return name.startswith("-") or _DOCKER_ENV.search(text[max(0, position - _NAME_REACH) : position]) is not None
+    return (
+        name.startswith("-")
+        or "--" in name
+        or _DOCKER_ENV.search(text[max(0, position - _NAME_REACH) : position]) is not None
+    )
 
 
 def _in_connection_string(text: str, position: int) -> bool:
+    if text[max(0, position - 3) : position].rstrip()[-1:] not in {";", "&"}:
+        return False
     return _CONNECTION.search(text[max(0, position - _CONNECTION_REACH) : position]) is not None

@@ -17,12 +17,14 @@ class _Context:
     literal: lower-case, where the form begins; the text is searched for it before the pattern is tried.
     pattern: matched at the literal; group 1 is the secret, the rest is kept.
     accepts: whether what stands in group 1 is one.
+    command: the command that must stand before the literal, in the same line; empty where none need.
     """
 
     kind: str
     literal: bytes
     pattern: re.Pattern[str]
     accepts: Callable[[str], bool]
+    command: str = ""
 
 
 def _anything(value: str) -> bool:
@@ -44,13 +46,17 @@ def _is_basic(value: str) -> bool:
 
 _AUTHORIZATION = r"authorization\\{0,7}[\"'\]]{0,3}\s{0,4}[:=,]\s{0,4}\\{0,7}[\"'`]?"
 _I = re.IGNORECASE
+# Characters between a command and its option.
+_COMMAND_REACH = 300
 
 _CONTEXTS: tuple[_Context, ...] = (
     _Context(
         "url-password",
         b"://",
         # The password reaches to the last @ before the path, since people leave an @ in it unescaped.
-        re.compile(r"://[^\s:/@\"'`<>\\\x00?#]{0,128}:([^\s/\"'`<>\\\x00?#]{2,256})@(?=[A-Za-z0-9\[{$%_<*(-])"),
+        re.compile(
+            r"://[^\s:/@\"'`<>\\\x00-\x1f?#]{0,128}:([^\s/\"'`<>\\\x00-\x1f?#]{2,256})@(?=[A-Za-z0-9\[{$%_<*(-])"
+        ),
         _not_placeholder,
     ),
     _Context(
@@ -85,30 +91,36 @@ _CONTEXTS: tuple[_Context, ...] = (
     ),
     _Context(
         "basic-auth",
-        b"curl ",
-        re.compile(
-            r"curl(?=\s)[^\n]{0,300}?\s(?:-u|--user)[ =]?[\"']?[^\s:\"'\x00]{1,64}:([^\s\"'\x00\\]{3,128})",
-            _I,
-        ),
+        b" -u",
+        re.compile(r" -u[ =]?[\"']?[^\s:\"'\x00-\x1f]{1,64}:([^\s\"'`\x00-\x1f\\]{2,128}[^\s\"'`\x00-\x1f\\,.;])"),
         _not_placeholder,
+        command="curl",
+    ),
+    _Context(
+        "basic-auth",
+        b" --user",
+        re.compile(r" --user[ =][\"']?[^\s:\"'\x00-\x1f]{1,64}:([^\s\"'`\x00-\x1f\\]{2,128}[^\s\"'`\x00-\x1f\\,.;])"),
+        _not_placeholder,
+        command="curl",
     ),
     _Context(
         "command-line-password",
         b"sshpass ",
-        re.compile(r"sshpass\s{1,4}-p ?[\"']?([^\s\"'\x00\\]{3,128})", _I),
+        re.compile(r"sshpass\s{1,4}-p ?[\"']?([^\s\"'`\x00-\x1f\\]{2,128}[^\s\"'`\x00-\x1f\\,.;])", _I),
         _not_placeholder,
     ),
     _Context(
         "command-line-password",
-        b"mysql",
-        re.compile(r"mysql(?:dump|admin|import)?(?=\s)[^\n]{0,200}?\s-p[\"']?([^\s\"'\x00\\]{6,128})", _I),
+        b" -p",
+        re.compile(r" -p[\"']?([^\s\"'`\x00-\x1f\\]{6,128})"),
         looks_chosen,
+        command="mysql",
     ),
     _Context(
         "netrc-password",
         b"machine ",
         re.compile(
-            r"machine\s{1,8}\S{1,128}\s{1,8}login\s{1,8}\S{1,128}\s{1,8}password\s{1,8}([^\s\x00\\]{3,128})",
+            r"machine\s{1,8}\S{1,128}\s{1,8}login\s{1,8}\S{1,128}\s{1,8}password\s{1,8}[\"']?([^\s\x00-\x1f\\\"'`]{2,128}[^\s\x00-\x1f\\\"'`,.;])",
             _I,
         ),
         _not_placeholder,
@@ -139,7 +151,12 @@ def scan(view: View) -> Iterator[Span]:
         while position >= 0:
             following = position + len(context.literal)
             match = context.pattern.match(view.text, position)
-            if match and context.accepts(match[1]):
+            if match and context.accepts(match[1]) and _follows(view.text, position, context.command):
                 yield Span(match.start(1), match.end(1), context.kind)
                 following = match.end()
             position = view.folded.find(context.literal, following)
+
+
+def _follows(text: str, position: int, command: str) -> bool:
+    line = text.rfind("\n", max(0, position - _COMMAND_REACH), position)
+    return text.find(command, max(line, position - _COMMAND_REACH, 0), position) >= 0

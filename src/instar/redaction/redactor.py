@@ -94,7 +94,9 @@ def _findings(text: str, spans: list[Span]) -> Iterator[Finding]:
 def _replace(text: str, spans: list[Span]) -> str:
     pieces, position = [], 0
     for span in spans:
+        placeholder = f"{_OPENING}{span.kind}]"
         breaks = "".join(char for char in text[span.start : span.end] if char in _LINE_BREAKS)
-        pieces += [text[position : span.start], f"{_OPENING}{span.kind}]", breaks]
+        # Of several lines the last gets one too: a text must not end in a line that only its line break shows.
+        pieces += [text[position : span.start], placeholder, breaks + placeholder if breaks else ""]
         position = span.end
     return "".join([*pieces, text[position:]])

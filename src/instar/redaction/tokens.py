@@ -41,10 +41,13 @@ _FORMS: tuple[tuple[str, str], ...] = (
     ("digitalocean-token", r"do[opr]_v1_[0-9a-f]{64}"),
     ("discord-token", r"[MNO][A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,38}(?![A-Za-z0-9_.-])"),
     ("telegram-token", r"AA(?<=[0-9]{8}:AA)[A-Za-z0-9_-]{33}(?![A-Za-z0-9_-])"),
-    ("json-web-token", r"eyJ[A-Za-z0-9_-]{10,8192}\.eyJ[A-Za-z0-9_-]{8,16384}(?:\.[A-Za-z0-9_-]{10,1024})?"),
     (
         "json-web-token",
-        r"eyJ[A-Za-z0-9_-]{10,8192}\.[A-Za-z0-9_-]{0,1024}\.[A-Za-z0-9_-]{16,32}\.[A-Za-z0-9_-]{1,16384}"
+        r"eyJ(?<![_-]eyJ)[A-Za-z0-9_-]{10,8192}\.eyJ[A-Za-z0-9_-]{8,16384}(?:\.[A-Za-z0-9_-]{10,1024})?",
+    ),
+    (
+        "json-web-token",
+        r"eyJ(?<![_-]eyJ)[A-Za-z0-9_-]{10,8192}\.[A-Za-z0-9_-]{0,1024}\.[A-Za-z0-9_-]{16,32}\.[A-Za-z0-9_-]{1,16384}"
         r"\.[A-Za-z0-9_-]{16,64}",
     ),
     ("shopify-token", r"shp(?:at|ca|pa|ss|ua|rt|tka)_[0-9a-fA-F]{32,64}"),

@@ -59,7 +59,7 @@ class SearchEngine:
                 if request.mode != Mode.LEXICAL and generation is not None
                 else []
             )
-            fused = fuse(lexical, vector, _weights(request))
+            fused = fuse(lexical, vector, _weights(request), request.limit + SPARE)
             freshness = snapshot.freshness(request.scope.root_ids)
             unembedded = snapshot.unembedded(generation.id) if generation is not None else 0
             hits = self._fetch(snapshot, fused, request)
@@ -149,11 +149,10 @@ class SearchEngine:
 
     def _fetch(self, snapshot: CorpusSnapshot, fused: Sequence[Candidate], request: SearchRequest) -> tuple[Hit, ...]:
         """Fetch the best; what the snapshot does not hold, or not in this scope, is dropped."""
-        best = fused[: request.limit + SPARE]
-        placed = snapshot.chunks_of_texts([c.text_id for c in best if c.chunk_id is None], request.scope)
-        chunk_of = {c.text_id: c.chunk_id or placed.get(c.text_id, 0) for c in best}
+        placed = snapshot.chunks_of_texts([c.text_id for c in fused if c.chunk_id is None], request.scope)
+        chunk_of = {c.text_id: c.chunk_id or placed.get(c.text_id, 0) for c in fused}
         rows = snapshot.chunk_rows(list(chunk_of.values()))
-        found = [(c, rows[chunk_of[c.text_id]]) for c in best if chunk_of[c.text_id] in rows]
+        found = [(c, rows[chunk_of[c.text_id]]) for c in fused if chunk_of[c.text_id] in rows]
         return tuple(_hit(i, c, row) for i, (c, row) in enumerate(found[: request.limit], 1))
 
 

@@ -5,7 +5,7 @@ SIGIR 2009: score(d) = sum over arms of weight / (k + rank(d)).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from instar.domain.search import Weights
 
@@ -27,23 +27,28 @@ class Candidate:
 
 
 def fuse(
-    lexical: Sequence[tuple[int, int, float]], vector: Sequence[tuple[int, float]], weights: Weights
+    lexical: Sequence[tuple[int, int, float]], vector: Sequence[tuple[int, float]], weights: Weights, limit: int
 ) -> list[Candidate]:
-    """Fuse (chunk id, text id, score) of the lexical arm and (text id, cosine) of the vector arm, best first.
+    """Fuse (chunk id, text id, score) of the lexical arm and (text id, cosine) of the vector arm: the best `limit`.
 
     Copies of one text count once, at the place of the first.
     """
-    candidates: dict[int, Candidate] = {}
+    by_text: dict[int, tuple[int, int, float]] = {}
     for chunk_id, text_id, score in lexical:
-        if text_id not in candidates:
-            rank = len(candidates) + 1
-            candidates[text_id] = Candidate(text_id, chunk_id, _share(weights.lexical, rank), rank, score)
-    for rank, (text_id, cosine) in enumerate(vector, 1):
-        former = candidates.get(text_id) or Candidate(text_id, None, 0.0)
-        share = former.score + _share(weights.vector, rank)
-        candidates[text_id] = replace(former, score=share, vector_rank=rank, vector_score=cosine)
-    return sorted(candidates.values(), key=lambda c: (-c.score, c.lexical_rank or len(candidates) + 1, c.text_id))
+        if text_id not in by_text:
+            by_text[text_id] = (len(by_text) + 1, chunk_id, score)
+    fused = {text_id: weights.lexical / (RANK_CONSTANT + rank) for text_id, (rank, _, _) in by_text.items()}
+    for rank, (text_id, _) in enumerate(vector, 1):
+        fused[text_id] = fused.get(text_id, 0.0) + weights.vector / (RANK_CONSTANT + rank)
+    last = len(by_text) + 1
+    order = sorted(fused, key=lambda i: (-fused[i], by_text[i][0] if i in by_text else last, i))
+    by_vector = {text_id: (rank, cosine) for rank, (text_id, cosine) in enumerate(vector, 1)}
+    return [_candidate(i, fused[i], by_text.get(i), by_vector.get(i)) for i in order[:limit]]
 
 
-def _share(weight: float, rank: int) -> float:
-    return weight / (RANK_CONSTANT + rank)
+def _candidate(
+    text_id: int, score: float, lexical: tuple[int, int, float] | None, vector: tuple[int, float] | None
+) -> Candidate:
+    lexical_rank, chunk_id, lexical_score = lexical or (None, None, None)
+    vector_rank, cosine = vector or (None, None)
+    return Candidate(text_id, chunk_id, score, lexical_rank, lexical_score, vector_rank, cosine)

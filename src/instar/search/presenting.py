@@ -11,6 +11,9 @@ CHARACTERS_A_TOKEN = 4
 SNIPPET_LINES = 7
 """Lines of a hit in a readable list: what fits several hits on a screen."""
 
+COMMON_LENGTH = 3
+"""Words up to this length (the, is, a) do not mark a line unless the question has no other."""
+
 
 def fit(hits: Sequence[Hit], budget: int) -> tuple[Hit, ...]:
     """Keep the best hit of each file, in order, up to `budget` tokens; the last one is cut at a line.
@@ -43,7 +46,8 @@ def _cut(hit: Hit, characters: int) -> Hit | None:
 
 def snippet(hit: Hit, query: str) -> list[tuple[int, str, bool]]:
     """Return (line number, line, whether it holds a word of the query) for the densest part of a hit."""
-    wanted = set(tokens(query).split())
+    words = set(tokens(query).split())
+    wanted = {word for word in words if len(word) > COMMON_LENGTH} or words
     lines = hit.text.split("\n")
     matches = [len(wanted.intersection(tokens(line).split())) for line in lines]
     first = max(range(max(1, len(lines) - SNIPPET_LINES + 1)), key=lambda i: (sum(matches[i : i + SNIPPET_LINES]), -i))

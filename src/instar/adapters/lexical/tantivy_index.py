@@ -4,7 +4,7 @@ import json
 import shutil
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import tantivy
@@ -21,7 +21,7 @@ WRITER_BYTES = 64_000_000
 """Memory of the writer, of which Tantivy wants at least 15 MB a thread; more makes fewer, larger segments."""
 MAX_QUERY_TOKENS = 48
 """A longer question (pasted code) is cut to its rarest tokens: the others add time and hardly any score."""
-BODY_WEIGHT, SYMBOL_WEIGHT, PATH_WEIGHT = 1.0, 1.5, 0.7
+BODY_WEIGHT, SYMBOL_WEIGHT, PATH_WEIGHT = 1.0, 0.5, 0.7
 """Weights of a match in the text, in the name of the definition, in the path (tuned on development queries)."""
 
 _FIELDS = (("body", BODY_WEIGHT), ("symbol", SYMBOL_WEIGHT), ("path", PATH_WEIGHT))
@@ -57,12 +57,13 @@ class TantivyIndex:
     def position(self) -> Position | None:
         """Read the mark that was committed with the rows; None where there is no sound index."""
         try:
-            searcher = self._fresh_searcher()
-            found = searcher.search(self._term("mark", _MARK), 1).hits
-            if not found:
-                return None
-            layout, corpus, sequence = str(searcher.doc(found[0][1]).get_first("position")).split()
-        except (DerivedDamageError, ValueError):
+            with self._guarded():
+                searcher = self._fresh_searcher()
+                found = searcher.search(self._term("mark", _MARK), 1).hits
+                if not found:
+                    return None
+                layout, corpus, sequence = str(searcher.doc(found[0][1]).get_first("position")).split()
+        except DerivedDamageError:
             return None
         return Position(corpus, int(sequence)) if layout == _layout() else None
 
@@ -79,9 +80,14 @@ class TantivyIndex:
     def clear(self) -> None:
         """Drop the folder and make an empty index."""
         self._index = self._searcher = None
-        shutil.rmtree(self._folder, ignore_errors=True)
-        self._folder.mkdir(mode=0o700, parents=True)
+        discarded = self._folder.with_suffix(".discarded")
+        shutil.rmtree(discarded, ignore_errors=True)
         with self._guarded():
+            if self._folder.exists():
+                # Moved in one step: a reader opening it would put its lock file into what is being deleted.
+                self._folder.rename(discarded)
+                shutil.rmtree(discarded, ignore_errors=True)
+            self._folder.mkdir(mode=0o700, parents=True)
             self._index = tantivy.Index(self._schema, path=str(self._folder))
 
     def apply(self, removed: Iterable[int], added: Iterable[LexicalRow], position: Position) -> None:
@@ -90,8 +96,9 @@ class TantivyIndex:
             if self._index is None:
                 self._index = tantivy.Index(self._schema, path=str(self._folder), reuse=True)
             writer = self._index.writer(heap_size=WRITER_BYTES, num_threads=1)
-            for document_id in removed:
-                writer.delete_documents_by_term("document", document_id)
+            gone = list(removed)
+            if gone:  # by query, for deleting by term takes a number for a signed one and finds nothing
+                writer.delete_documents_by_query(self._any_of("document", gone))
             for row in added:
                 writer.add_document(_document(row))
             writer.delete_documents_by_term("mark", _MARK)
@@ -162,17 +169,25 @@ class TantivyIndex:
         try:
             yield
         except (ValueError, OSError) as error:
-            self._index = self._searcher = None
-            if "os error 28" in str(error).lower() or "No space left" in str(error):
-                raise DiskFullError(
-                    f"the disk of {self._folder} is full", "free some room and run the command again"
-                ) from error
-            raise DerivedDamageError(f"the lexical index cannot be used ({error})") from error
+            raise self._failure(error) from error
+        except BaseException as error:
+            # A panic inside Tantivy, as over a damaged file, is no Exception, and its type cannot be imported.
+            if type(error).__name__ != "PanicException":
+                raise
+            raise self._failure(error) from error
+
+    def _failure(self, error: BaseException) -> DiskFullError | DerivedDamageError:
+        self._index = self._searcher = None
+        said = " ".join(str(error).split())
+        if "os error 28" in said or "No space left" in said:
+            return DiskFullError(f"the disk of {self._folder} is full", "free some room and run the command again")
+        return DerivedDamageError(f"the lexical index cannot be used ({said})")
 
     def mark_damaged(self) -> None:
         """Make sure that nobody uses the index before it has been filled anew."""
         self._index = self._searcher = None
-        (self._folder / _DAMAGED).touch()
+        with suppress(OSError):  # no folder, no room, no right to write: whoever meets the damage next marks it
+            (self._folder / _DAMAGED).touch()
 
     def verify(self) -> list[str]:
         """Compare each segment file with the checksum in its footer and return what is wrong."""
@@ -191,8 +206,11 @@ def _sound(path: Path) -> bool:
     length = int.from_bytes(content[-8:-4], "little")
     if int.from_bytes(content[-4:], "little") != _FOOTER_MAGIC or not 0 < length < len(content):
         return False
-    footer = json.loads(content[-8 - length : -8])
-    return bool(zlib.crc32(content[: -8 - length]) == footer["crc"])
+    try:
+        footer = json.loads(content[-8 - length : -8])
+        return bool(zlib.crc32(content[: -8 - length]) == footer["crc"])
+    except (ValueError, TypeError, KeyError):
+        return False
 
 
 def _layout() -> str:

@@ -67,7 +67,7 @@ def _steps(path: str) -> Iterator[str]:
     """Cut a path into pieces that the system accepts."""
     piece = ""
     for name in path.split("/"):
-        if len(piece) + len(name) > _LONGEST_PATH:
+        if piece and len(piece) + len(name) > _LONGEST_PATH:
             yield piece
             piece = ""
         piece = f"{piece}/{name}" if piece else name

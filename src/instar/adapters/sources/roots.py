@@ -37,10 +37,7 @@ def check_root(path: Path, home: Path, *, data: Path | None = None) -> Path:
 def _resolved(path: Path) -> Path:
     try:
         return path.expanduser().resolve(strict=True)
-    except (
-        OSError,
-        RuntimeError,
-    ) as error:  # RuntimeError: a loop of links, until Python 3.12; or an unknown ~user
+    except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links, or an unknown ~user
         raise RootMissingError(f"{path} is not there", "check the path, or mount what it is on") from error
 
 

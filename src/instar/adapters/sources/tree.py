@@ -165,7 +165,10 @@ class TreeSource:
             os.close(now)
 
     def _top(self) -> _Folder:
-        """Return the root, with the rules of the folders above it that belong to the same repository."""
+        """Return the root, with the rules of the folders above it that belong to the same repository.
+
+        Rules that leave out the root itself do not count: whoever named it wants what is in it.
+        """
         git, own, key = RuleChain(), RuleChain(), ""
         top = repository.enclosing_working_tree(self._root)
         if top is None or top == self._root:
@@ -178,7 +181,11 @@ class TreeSource:
                     own = own.within(len(key), _rules(folder, INSTARIGNORE))
             except OSError as error:
                 raise self._missing(f"{_said(error)}, and its rules count") from error
-            key += f"{as_bytes_text(name)}/"
+            plain = as_bytes_text(name)
+            key += plain
+            git = RuleChain() if git.verdict(plain, key, is_directory=True) else git
+            own = RuleChain() if own.verdict(plain, key, is_directory=True) else own
+            key += "/"
             top /= name
         return _Folder("", key, git, own, kept=True)
 

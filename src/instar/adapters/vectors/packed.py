@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +37,7 @@ _FILES = ("planes", "codes", "scales", "ids")
 
 @dataclass(frozen=True, slots=True)
 class _Pack:
-    name: str
+    manifest: dict[str, Any]
     position: Position
     planes: NDArray[np.uint64]
     codes: NDArray[np.int8]
@@ -69,7 +69,7 @@ class PackedVectors:
 
     def _open(self) -> None:
         manifest = self._manifest()
-        if self._pack is not None and self._pack.name == manifest["folder"]:
+        if self._pack is not None and self._pack.manifest == manifest:
             return
         self._rows.clear()
         with _guarded(self._folder):
@@ -78,13 +78,19 @@ class PackedVectors:
                 path = self._folder / str(manifest["folder"]) / f"{name}.npy"
                 if path.stat().st_size != manifest["files"][name][0]:
                     raise DerivedDamageError(f"{path.name} of the packed vectors has a wrong size")
-                arrays[name] = np.load(path, mmap_mode="r")
+                arrays[name] = np.asarray(np.load(path, mmap_mode="r"))  # a plain view: np.memmap is slow to index
             position = Position(manifest["corpus"], manifest["sequence"])
-            self._pack = _Pack(manifest["folder"], position, **arrays)
+            pack = _Pack(manifest, position, **arrays)
+        if not _fitting(pack):
+            raise DerivedDamageError("the files of the packed vectors do not fit each other")
+        self._pack = pack
 
     def _manifest(self) -> dict[str, Any]:
         with _guarded(self._folder):
-            manifest: dict[str, Any] = json.loads((self._folder / _MANIFEST).read_text("utf-8"))
+            checksum, content = (self._folder / _MANIFEST).read_bytes().split(b"\n", 1)
+            if int(checksum) != zlib.crc32(content):
+                raise DerivedDamageError("the manifest of the packed vectors does not fit its checksum")
+            manifest: dict[str, Any] = json.loads(content)
             if manifest["layout"] != LAYOUT_VERSION:
                 raise DerivedDamageError("the packed vectors have another layout")
             return manifest
@@ -102,7 +108,8 @@ class PackedVectors:
                     "layout": LAYOUT_VERSION, "folder": name, "files": files,
                     "corpus": position.corpus, "sequence": position.sequence,
                 }  # fmt: skip
-                _replace_durably(self._folder / _MANIFEST, json.dumps(manifest).encode())
+                content = json.dumps(manifest).encode()
+                _replace_durably(self._folder / _MANIFEST, b"%d\n%b" % (zlib.crc32(content), content))
             except BaseException:
                 shutil.rmtree(self._folder / name, ignore_errors=True)
                 raise
@@ -194,12 +201,45 @@ def _write_arrays(folder: Path, batches: Iterable[StoredVectors]) -> dict[str, l
         "scales": np.concatenate(scales) if scales else np.zeros(0, np.float32),
         "ids": np.concatenate(ids) if ids else np.zeros(0, np.int64),
     }
-    for name, array in arrays.items():
-        with (folder / f"{name}.npy").open("wb") as file:
-            np.save(file, array)
-            file.flush()
-            os.fsync(file.fileno())
-    return {name: _checksum(folder / f"{name}.npy") for name in arrays}
+    return {name: _save(folder / f"{name}.npy", array) for name, array in arrays.items()}
+
+
+class _Checked:
+    """Counts and sums what is written. Given this instead of a file, numpy reports a full disk with its errno."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.size, self.checksum = 0, 0
+
+    def write(self, data: bytes) -> int:
+        self.size += len(data)
+        self.checksum = zlib.crc32(data, self.checksum)
+        return self._file.write(data)
+
+
+def _save(path: Path, array: NDArray[Any]) -> list[int]:
+    """Write an array durably; return the size and the checksum of the file."""
+    with path.open("wb") as file:
+        checked = _Checked(file)
+        np.save(checked, array)
+        file.flush()
+        os.fsync(file.fileno())
+    return [checked.size, checked.checksum]
+
+
+def _fitting(pack: _Pack) -> bool:
+    """Whether the arrays are of the types and shapes that one packing gives them."""
+    rows = pack.ids.size
+    typed = (pack.planes, np.uint64), (pack.codes, np.int8), (pack.scales, np.float32), (pack.ids, np.int64)
+    return (
+        all(array.dtype == kind for array, kind in typed)
+        and pack.ids.shape == pack.scales.shape == (rows,)
+        and pack.codes.ndim == pack.planes.ndim == 2
+        and pack.codes.shape[0] == pack.planes.shape[1] == rows
+        and pack.planes.shape[0] == -(-pack.codes.shape[1] // (8 * pack.planes.itemsize))
+        and pack.codes.flags.c_contiguous
+        and pack.planes.flags.c_contiguous
+    )
 
 
 def _checksum(path: Path) -> list[int]:

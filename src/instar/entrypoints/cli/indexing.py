@@ -40,7 +40,7 @@ def index(paths: tuple[Path, ...], *, rebuild: bool, yes: bool, as_json: bool, d
     missing = [report.path for report in reports if report.missing]
     if missing:
         raise RootMissingError(
-            f"{missing[0]} is not there; what is stored of it was kept",
+            f"{missing[0]} is not there, or empty; what is stored of it was kept",
             "mount it, or run `instar roots forget PATH`",
         )
 

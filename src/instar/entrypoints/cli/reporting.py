@@ -1,7 +1,9 @@
 """`instar status`, `roots`, `config` and `verify`."""
 
 import json
+import os
 import time
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -78,7 +80,12 @@ def _root(root: Root) -> dict[str, Any]:
 
 
 def _size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) if folder.exists() else 0
+    total = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):  # another process may be replacing derived files
+                total += (Path(place) / name).stat().st_size
+    return total
 
 
 def _megabytes(count: int) -> str:

@@ -13,7 +13,7 @@ from instar.entrypoints.cli.consent import confirm
 from instar.entrypoints.cli.opening import enclosing, inside, open_workspace, places
 from instar.entrypoints.cli.progress import shown
 from instar.entrypoints.cli.times import ago, iso
-from instar.errors import BusyError, UsageError
+from instar.errors import BusyError, DiskFullError, UsageError
 from instar.search.presenting import fit, snippet
 from instar.wiring import Workspace
 
@@ -94,8 +94,12 @@ def _refresh(workspace: Workspace, paths: list[Path]) -> list[str]:
             reports = workspace.index(paths, progress, seconds=workspace.settings.refresh_seconds, build_wanted=False)
     except BusyError:
         return ["another instar process is indexing; answered with what is there"]
+    except DiskFullError as error:
+        return [f"{error.message}; answered with what is there"]
     return [
-        f"{report.path} is not there now; answered with what is stored of it" for report in reports if report.missing
+        f"{report.path} is not there now, or empty; answered with what is stored of it"
+        for report in reports
+        if report.missing
     ]
 
 

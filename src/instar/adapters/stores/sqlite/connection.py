@@ -1,5 +1,6 @@
 """How the database is opened, and how SQLite's errors become ours."""
 
+import errno
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ _WRITER_CACHE_KIB = 65_536  # holds the inner pages of the indexes of about a mi
 _FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE}
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR_SHORT_READ}
 _DENIED = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}
+_NOT_TEXT = "Could not decode to UTF-8"  # how sqlite3 begins its message; it has no code of its own
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
@@ -30,7 +32,10 @@ def open_writer(folder: Path) -> sqlite3.Connection:
     """Open for writing, creating the file (mode 0600); only under the writer's lock."""
     path = folder / FILE_NAME
     if not path.exists():
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        except OSError as error:
+            raise denied(error, folder) from error
     connection = _open(folder, "rw")
     connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # has an effect on an empty file only
     connection.execute("PRAGMA journal_mode = WAL")
@@ -48,6 +53,22 @@ def _open(folder: Path, mode: str) -> sqlite3.Connection:
     return connection
 
 
+def denied(error: OSError, folder: Path) -> StorageError:
+    """Return our error for a data folder that the system refuses."""
+    if error.errno == errno.ENOSPC:
+        return _full(folder)
+    return StorageError(
+        f"the data folder {folder} cannot be used ({error.strerror})",
+        "make it readable and writable for you, or name another with --data",
+    )
+
+
+def _full(folder: Path) -> DiskFullError:
+    return DiskFullError(
+        f"the disk of {folder} is full", "free some room and run the command again; what was stored is safe"
+    )
+
+
 @contextmanager
 def translated(folder: Path) -> Iterator[None]:
     """Turn SQLite's errors into ours, each with what to do next."""
@@ -61,10 +82,7 @@ def _translate(error: sqlite3.Error, folder: Path) -> StorageError | BusyError:
     code = getattr(error, "sqlite_errorcode", 0)
     kinds = {code, code & 0xFF}
     if kinds & _FULL:
-        return DiskFullError(
-            f"the disk of {folder} is full",
-            "free some room and run the command again; what was stored is safe",
-        )
+        return _full(folder)
     if kinds & _DAMAGED:
         return DamagedError(
             f"the database in {folder} is damaged ({error})",
@@ -77,4 +95,6 @@ def _translate(error: sqlite3.Error, folder: Path) -> StorageError | BusyError:
         )
     if kinds & _BUSY:
         return BusyError(f"the database in {folder} is in use ({error})", "try again in a moment")
+    if str(error).startswith(_NOT_TEXT):  # followed by the whole text, which is not ours to print
+        return DamagedError(f"a text in the database in {folder} is not UTF-8: it is damaged", "run `instar verify`")
     return StorageError(f"the database in {folder} failed ({error})", "run `instar verify`")

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import sqlite3
+import zlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,13 +25,24 @@ HASH_BYTES = 16
 
 def text_hash(text: str) -> bytes:
     """Return the hash under which a text is stored once."""
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=HASH_BYTES).digest()
+    return bytes_hash(text.encode("utf-8", "surrogatepass"))
+
+
+def bytes_hash(encoded: bytes) -> bytes:
+    """Return the hash of a text in UTF-8."""
+    return hashlib.blake2b(encoded, digest_size=HASH_BYTES).digest()
 
 
 def generation_of(row: tuple[Any, ...]) -> Generation:
     """Build a generation from (id, model, storage, fingerprint, created_at)."""
-    model = ModelSpec(**json.loads(row[1]))
-    return Generation(row[0], model, StorageFormat(row[2]), row[3], row[4])
+    try:
+        model = ModelSpec(**json.loads(row[1]))
+        return Generation(row[0], model, StorageFormat(row[2]), row[3], row[4])
+    except (ValueError, TypeError) as error:
+        raise DamagedError(
+            f"generation {row[0]} has no readable description: the database is damaged",
+            "restore a backup, or index again into another folder",
+        ) from error
 
 
 class SqliteSnapshot:
@@ -156,14 +168,13 @@ class SqliteSnapshot:
 
     def vectors_after(self, generation_id: int, sequence: int) -> StoredVectors:
         """Return the vectors stored after `sequence`, ascending text ids."""
-        model, storage = self._db.execute(
-            "SELECT model, storage FROM generations WHERE id = ?", (generation_id,)
-        ).fetchone()
+        generation = next(g for g in self.generations() if g.id == generation_id)
         rows = self._db.execute(
-            "SELECT text_id, data, sequence FROM vectors WHERE generation_id = ? AND sequence > ? ORDER BY text_id",
+            "SELECT text_id, data, sequence, checksum FROM vectors WHERE generation_id = ? AND sequence > ?"
+            " ORDER BY text_id",
             (generation_id, sequence),
         ).fetchall()
-        return stored_vectors(rows, ModelSpec(**json.loads(model)), StorageFormat(storage), sequence)
+        return stored_vectors(rows, generation.model, generation.storage, sequence)
 
     def skipped(self, root_id: int) -> dict[str, int]:
         """Return how many files of a root were skipped at its last scan, by reason."""
@@ -180,13 +191,16 @@ class SqliteSnapshot:
 
 
 def stored_vectors(
-    rows: Sequence[tuple[int, bytes, int]], model: ModelSpec, storage: StorageFormat, sequence: int
+    rows: Sequence[tuple[int, bytes, int, int]], model: ModelSpec, storage: StorageFormat, sequence: int
 ) -> StoredVectors:
-    """Build `StoredVectors` from (text id, data, sequence), raising `DamagedError` for a row of a wrong length."""
+    """Build `StoredVectors` from (text id, data, sequence, checksum); raises `DamagedError` for an unsound row."""
     width = row_bytes(model.stored_dimensions, storage)
+    if any(len(row[1]) != width or zlib.crc32(row[1]) != row[3] for row in rows):
+        raise DamagedError(
+            "a stored vector does not fit its checksum: the database is damaged",
+            "`instar verify` has such vectors made again",
+        )
     joined = b"".join(row[1] for row in rows)
-    if len(joined) != width * len(rows) or any(len(row[1]) != width for row in rows):
-        raise DamagedError("a stored vector has a wrong length: the database is damaged", "run `instar verify`")
     ids = np.fromiter((row[0] for row in rows), dtype=np.int64, count=len(rows))
     data = np.frombuffer(joined, dtype=np.uint8).reshape(len(rows), width)
     return StoredVectors(ids, data, storage, max((row[2] for row in rows), default=sequence))

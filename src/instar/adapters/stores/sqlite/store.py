@@ -1,19 +1,20 @@
 """The corpus in one SQLite file: who may write, who reads."""
 
+import errno
 import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from instar.adapters.stores.sqlite.connection import FILE_NAME, open_reader, open_writer, translated
+from instar.adapters.stores.sqlite.connection import FILE_NAME, denied, open_reader, open_writer, translated
 from instar.adapters.stores.sqlite.schema import bring_up_to_date, version_of
 from instar.adapters.stores.sqlite.snapshot import SqliteSnapshot
 from instar.adapters.stores.sqlite.writer import SqliteWriter
-from instar.errors import BusyError, SchemaError, StorageError
+from instar.errors import BusyError, SchemaError
 
 LOCK_NAME = "writer.lock"
 
@@ -36,20 +37,29 @@ class SqliteStore:
         return self._folder
 
     def exists(self) -> bool:
-        """Whether the folder holds a database."""
-        return (self._folder / FILE_NAME).exists()
+        """Whether the folder holds a database with tables: a kill while it was made may leave one without."""
+        if self._idle:
+            return True
+        try:
+            if not (self._folder / FILE_NAME).exists():
+                return False
+        except OSError as error:
+            raise denied(error, self._folder) from error
+        with translated(self._folder), closing(open_reader(self._folder)) as connection:
+            return version_of(connection) > 0
 
     @contextmanager
     def snapshot(self) -> Iterator[SqliteSnapshot]:
         """Open one unchanging view; connections are kept for the next."""
         with translated(self._folder):
             connection = self._idle.pop() if self._idle else self._reader()
-            connection.execute("BEGIN")
-        try:
-            with translated(self._folder):
+            try:
+                connection.execute("BEGIN")
                 yield SqliteSnapshot(connection)
-        finally:
-            connection.rollback()
+                connection.rollback()
+            except BaseException:
+                connection.close()  # whatever went wrong, the next view starts with a sound connection
+                raise
             self._idle.append(connection)
 
     def _reader(self) -> sqlite3.Connection:
@@ -74,7 +84,7 @@ class SqliteStore:
                 "another instar process is writing to this data folder", "try again when it has finished"
             ) from None
         except OSError as error:
-            raise self._denied(error) from error
+            raise denied(error, self._folder) from error
         try:
             with self._writer() as writer:
                 yield writer
@@ -96,15 +106,9 @@ class SqliteStore:
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
-            raise self._denied(error) from error
+            raise denied(error, self._folder) from error
         if not os.access(self._folder, os.W_OK | os.X_OK):
-            raise self._denied(PermissionError(13, "Permission denied"))
-
-    def _denied(self, error: OSError) -> StorageError:
-        return StorageError(
-            f"the data folder {self._folder} cannot be written ({error.strerror})",
-            "make it writable for you, or name another with --data",
-        )
+            raise denied(PermissionError(errno.EACCES, "it cannot be written"), self._folder)
 
     def close(self) -> None:
         """Close idle connections."""

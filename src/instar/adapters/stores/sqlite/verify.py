@@ -3,7 +3,7 @@
 import sqlite3
 import zlib
 
-from instar.adapters.stores.sqlite.snapshot import text_hash
+from instar.adapters.stores.sqlite.snapshot import bytes_hash
 from instar.domain.stored import DatabaseCheck
 
 _MOST_REPORTED = 20
@@ -29,9 +29,9 @@ def check_database(connection: sqlite3.Connection) -> DatabaseCheck:
     problems = [str(row[0]) for row in rows if row[0] != "ok"]
     if problems:
         return DatabaseCheck(tuple(problems), ())
-    damaged = [
-        i for i, digest, text in connection.execute("SELECT id, hash, text FROM texts") if text_hash(text) != digest
-    ]
+    # As bytes, because a damaged text need not be UTF-8 any more.
+    texts = connection.execute("SELECT id, hash, CAST(text AS BLOB) FROM texts")
+    damaged = [i for i, digest, encoded in texts if bytes_hash(encoded) != digest]
     if damaged:
         problems.append(f"{len(damaged)} texts do not fit their hashes (first: {damaged[0]})")
     for name, query in _LOOSE_ENDS:

@@ -1,0 +1,248 @@
+"""Following a folder: what is read, what is kept, what is dropped."""
+
+import os
+import shutil
+import sqlite3
+from dataclasses import replace
+
+import pytest
+
+from instar.domain.search import Mode, Place, Scope, SearchRequest
+from instar.ports import SilentProgress
+from instar.settings import Settings
+from instar.testing import HashEmbedder
+from instar.wiring import Workspace
+
+
+class CountingEmbedder(HashEmbedder):
+    """Counts the texts it was given."""
+
+    def __init__(self):
+        super().__init__()
+        self.embedded = 0
+
+    def embed_documents(self, texts):
+        self.embedded += len(texts)
+        return super().embed_documents(texts)
+
+
+@pytest.fixture
+def embedder():
+    return CountingEmbedder()
+
+
+@pytest.fixture
+def workspace(tmp_path, embedder):
+    opened = Workspace(Settings(data=tmp_path / "data"), embedder)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def root(tmp_path):
+    folder = tmp_path / "project"
+    (folder / "src").mkdir(parents=True)
+    (folder / "src" / "retry.py").write_text("def retry_delay(attempt):\n    return 2**attempt\n")
+    (folder / "src" / "login.py").write_text("def check_password(name):\n    return name in users\n")
+    (folder / "README.md").write_text("# Project\n\nAn example about penguins.\n")
+    for path in folder.rglob("*"):
+        age(path)
+    return folder
+
+
+def age(path, seconds=60):
+    """Make a file old enough that its time stamp is trusted."""
+    stat = path.stat()
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns - seconds * 1_000_000_000))
+
+
+def index(workspace, *roots, **options):
+    return workspace.index(list(roots), SilentProgress(), **options)
+
+
+def paths(workspace, query, **scope):
+    answer = workspace.search(SearchRequest(query, Scope(**scope), mode=Mode.LEXICAL))
+    return [hit.path for hit in answer.hits]
+
+
+def contents(workspace):
+    with sqlite3.connect(workspace.settings.data / "instar.db") as db:
+        return db.execute(
+            "SELECT d.path, start_line, end_line, text FROM chunks c JOIN documents d ON d.id = document_id"
+            " JOIN texts t ON t.id = text_id ORDER BY 1, 2, 3"
+        ).fetchall()
+
+
+def test_everything_is_read_once(workspace, root, embedder):
+    (first,) = index(workspace, root)
+    (second,) = index(workspace, root)
+    assert (first.read, first.removed, first.pending) == (3, 0, 0)
+    assert (second.read, second.removed) == (0, 0)
+    assert embedder.embedded == len(contents(workspace))
+
+
+def test_a_changed_file_is_followed_and_only_its_new_text_embedded(workspace, root, embedder):
+    index(workspace, root)
+    before = embedder.embedded
+    (root / "src" / "login.py").write_text("def verify_token(name):\n    return name in tokens\n")
+    (report,) = index(workspace, root)
+    assert report.read == 1
+    assert embedder.embedded == before + 1
+    assert paths(workspace, "verify_token") == ["src/login.py"]
+    assert paths(workspace, "check_password") == []
+
+
+def test_a_deleted_file_is_gone_with_its_text_and_vectors(workspace, root):
+    index(workspace, root)
+    (root / "README.md").unlink()
+    (report,) = index(workspace, root)
+    assert report.removed == 1
+    assert paths(workspace, "penguins") == []
+    with sqlite3.connect(workspace.settings.data / "instar.db") as db:
+        assert db.execute("SELECT count(*) FROM texts WHERE text LIKE '%penguins%'").fetchone() == (0,)
+        texts, vectors = (db.execute(f"SELECT count(*) FROM {name}").fetchone() for name in ("texts", "vectors"))
+        assert texts == vectors
+
+
+def test_a_renamed_file_is_not_embedded_again(workspace, root, embedder):
+    index(workspace, root)
+    before = embedder.embedded
+    (root / "src" / "login.py").rename(root / "src" / "signin.py")
+    index(workspace, root)
+    assert embedder.embedded == before
+    assert paths(workspace, "check_password") == ["src/signin.py"]
+
+
+def test_a_touched_file_is_not_stored_again(workspace, root, embedder):
+    index(workspace, root)
+    age(root / "src" / "login.py", seconds=-30)
+    (report,) = index(workspace, root)
+    assert report.read == 0
+    with sqlite3.connect(workspace.settings.data / "instar.db") as db:
+        (stamp,) = db.execute("SELECT mtime_ns FROM documents WHERE path = 'src/login.py'").fetchone()
+    assert stamp == (root / "src" / "login.py").stat().st_mtime_ns
+
+
+def test_a_change_in_the_same_tick_as_the_reading_is_not_missed(workspace, root):
+    path = root / "src" / "login.py"
+    path.write_text("def first(): pass\n")
+    stat = path.stat()
+    index(workspace, root)
+    path.write_text("def other(): pass\n")
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    index(workspace, root)
+    assert paths(workspace, "other") == ["src/login.py"]
+
+
+def test_rebuilding_reads_all_and_changes_nothing(workspace, root):
+    index(workspace, root)
+    before = contents(workspace)
+    (report,) = index(workspace, root, reread=True)
+    assert report.read == 3
+    assert contents(workspace) == before
+
+
+def test_an_ignored_file_leaves_the_index(workspace, root):
+    index(workspace, root)
+    (root / ".instarignore").write_text("README.md\n")
+    index(workspace, root)
+    assert paths(workspace, "penguins") == []
+
+
+def test_a_missing_root_is_kept(workspace, root, tmp_path):
+    index(workspace, root)
+    before = contents(workspace)
+    root.rename(tmp_path / "elsewhere")
+    (report,) = index(workspace, root)
+    assert report.missing
+    assert contents(workspace) == before
+    assert paths(workspace, "penguins") == ["README.md"]
+
+
+def test_copies_are_stored_and_embedded_once_and_answer_once(workspace, root, tmp_path, embedder):
+    index(workspace, root)
+    before = embedder.embedded
+    copy = tmp_path / "worktree"
+    shutil.copytree(root, copy)
+    index(workspace, copy)
+    assert embedder.embedded == before
+    assert paths(workspace, "check_password") == ["src/login.py"]
+    for place in workspace.roots():
+        scope = Scope(places=(Place(place.id),))
+        (hit,) = workspace.search(SearchRequest("check_password", scope, mode=Mode.LEXICAL)).hits
+        assert hit.root == place.path
+
+
+def test_a_nested_root_doubles_nothing(workspace, root):
+    index(workspace, root / "src")
+    index(workspace, root)
+    assert sorted(row[0] for row in contents(workspace)) == ["README.md", "login.py", "retry.py"]
+
+
+def test_forgetting_a_root_leaves_the_others(workspace, root, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "a.md").write_text("# Walrus\n\nA page about a walrus.\n")
+    index(workspace, root, other)
+    workspace.forget(next(r for r in workspace.roots() if r.path == str(other)))
+    assert paths(workspace, "walrus") == []
+    assert paths(workspace, "penguins") == ["README.md"]
+    assert [r.path for r in workspace.roots()] == [str(root)]
+
+
+def test_a_run_out_of_time_says_what_is_pending_and_goes_on_later(workspace, root):
+    (report,) = index(workspace, root, seconds=0)
+    assert not report.read
+    answer = workspace.search(SearchRequest("penguins"))
+    assert answer.indexed_at is None
+    index(workspace, root)
+    assert workspace.search(SearchRequest("penguins")).indexed_at is not None
+
+
+def test_text_is_found_by_words_while_vectors_are_missing(workspace, root):
+    index(workspace, root)
+    with sqlite3.connect(workspace.settings.data / "instar.db") as db:
+        db.execute("DELETE FROM vectors")
+        db.execute("UPDATE generations SET filled_to = 0")
+    answer = workspace.search(SearchRequest("penguins"))
+    assert answer.hits[0].path == "README.md"
+    assert answer.hits[0].vector_rank is None
+    assert answer.pending == 3
+    index(workspace, root)
+    assert workspace.search(SearchRequest("penguins")).pending == 0
+
+
+def test_a_new_reader_version_reads_again(workspace, root, monkeypatch):
+    index(workspace, root)
+    with sqlite3.connect(workspace.settings.data / "instar.db") as db:
+        db.execute("UPDATE documents SET reader_version = 'older'")
+    (report,) = index(workspace, root)
+    assert report.read == 3
+
+
+def test_unsound_vectors_are_put_in_quarantine_and_named(tmp_path, root):
+    class Broken(HashEmbedder):
+        def embed_documents(self, texts):
+            vectors = super().embed_documents(texts)
+            vectors[["penguins" in text for text in texts]] = float("nan")
+            return vectors
+
+    workspace = Workspace(Settings(data=tmp_path / "data"), Broken())
+    index(workspace, root)
+    with workspace.store.snapshot() as snapshot:
+        generation = snapshot.active_generation()
+        assert generation is not None
+        state = snapshot.completeness(generation.id)
+    assert (state.missing, state.quarantined) == (1, 1)
+    assert paths(workspace, "penguins") == ["README.md"]
+    workspace.close()
+
+
+def test_files_are_found_by_a_searcher_opened_before(workspace, root, tmp_path, embedder):
+    index(workspace, root)
+    reader = Workspace(replace(workspace.settings), embedder)
+    assert paths(reader, "walrus") == []
+    (root / "new.md").write_text("# Walrus\n")
+    index(workspace, root)
+    assert paths(reader, "walrus") == ["new.md"]
+    reader.close()

@@ -1,0 +1,32 @@
+from dataclasses import fields, replace
+
+import pytest
+
+from instar.domain.models import ModelSpec, StorageFormat, document_fingerprint
+
+SPEC = ModelSpec("static", "static", "r1", 256, "int8", "mean")
+OTHER = {
+    "provider": "onnx", "name": "other", "revision": "r2", "dimensions": 128, "precision": "float32", "pooling": "last",
+    "normalised": False, "document_prompt": "passage: ", "truncation": 64,
+}  # fmt: skip
+QUERY_SIDE = {"query_prompt": "query: ", "context_tokens": 512}
+
+
+@pytest.mark.parametrize("name", OTHER)
+def test_whatever_decides_a_stored_vector_changes_the_fingerprint(name):
+    changed = replace(SPEC, **{name: OTHER[name]})
+    assert document_fingerprint(changed, StorageFormat.INT8) != document_fingerprint(SPEC, StorageFormat.INT8)
+
+
+@pytest.mark.parametrize("name", QUERY_SIDE)
+def test_the_query_side_does_not(name):
+    changed = replace(SPEC, **{name: QUERY_SIDE[name]})
+    assert document_fingerprint(changed, StorageFormat.INT8) == document_fingerprint(SPEC, StorageFormat.INT8)
+
+
+def test_every_field_is_on_one_side():
+    assert {field.name for field in fields(ModelSpec)} == OTHER.keys() | QUERY_SIDE.keys()
+
+
+def test_the_storage_format_belongs_to_it():
+    assert len({document_fingerprint(SPEC, storage) for storage in StorageFormat}) == len(StorageFormat)
