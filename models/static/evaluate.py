@@ -22,8 +22,9 @@ RRF_K = 60  # Cormack et al. 2009
 K1, B = 1.2, 0.75
 WINDOW = 40  # lines a chunk
 CANDIDATES = 1_000  # rows that the 1-bit scan hands to rescoring
-STOP = frozenset("a an and are as at be by for from if in into is it its not of on or return returns that the this to "
-                 "use used using when which with get set how what where does given self none".split())  # fmt: skip
+STOP_WORDS = """a an and are as at be by does for from get given how if in into is it its none not of on or return
+returns self set that the this to use used using what when where which with"""
+STOP = frozenset(STOP_WORDS.split())
 SUFFIX = re.compile(r"(?:ations?|ings?|ions?|ers?|ors?|ed|es|s|e|ly|able|al)$")
 
 

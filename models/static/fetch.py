@@ -1,8 +1,8 @@
 """Download the pinned packages of the allow-list and unpack their source files as <out>/<registry>/<name>/.
 
-pip, npm, apt-get and dpkg must be there; `debian-source` entries need a deb-src line for Debian 12. Nothing is installed.
-A package whose stated licence is not permissive is refused, and so is each file that a Debian copyright file puts under
-such a licence.
+pip, npm, apt-get and dpkg must be there; `debian-source` entries need a deb-src line for Debian 12. Nothing is
+installed. A package whose stated licence is not permissive is refused, and so is each file that a Debian copyright
+file puts under such a licence.
 """
 
 import argparse

@@ -14,7 +14,9 @@ from extract import LANGUAGES, Pair, pairs
 
 PER_PACKAGE = 8000  # pairs; keeps one large package from setting the tone
 PER_QUERY = 2  # a summary repeated more often ("Return a string.") tells nothing
-SKIPPED = re.compile(r"(?:^|/)(?:tests?|testing|__pycache__|_vendor|vendor|vendored|third_party|node_modules|locale|migrations|dist-info)(?:/|$)|\.min\.|_pb2|\.d\.c?ts$")
+SKIPPED = re.compile(
+    r"(?:^|/)(?:tests?|testing|__pycache__|_vendor|vendor|vendored|third_party|node_modules|locale|migrations|dist-info)(?:/|$)|\.min\.|_pb2|\.d\.c?ts$"
+)
 
 
 def squeezed(line: str) -> str:

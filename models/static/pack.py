@@ -60,9 +60,7 @@ def main() -> None:
         "vocabulary": int(vectors.shape[0]),
         "licence": "Apache-2.0",
         "base": BASE,
-        "packages": {
-            split: sum(p.get("split", "train") == split for p in packages) for split in ("train", "held-out")
-        },
+        "packages": {split: sum(p.get("split", "train") == split for p in packages) for split in ("train", "held-out")},
         "training": training,
         "sha256": files,
     }

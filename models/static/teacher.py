@@ -60,7 +60,11 @@ class Teacher:
     def _forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         w = self._weights
         x = w["embeddings.word_embeddings.weight"][ids]
-        x = x + w["embeddings.position_embeddings.weight"][: ids.shape[1]] + w["embeddings.token_type_embeddings.weight"][0]
+        x = (
+            x
+            + w["embeddings.position_embeddings.weight"][: ids.shape[1]]
+            + w["embeddings.token_type_embeddings.weight"][0]
+        )
         x = self._norm(x, "embeddings.LayerNorm")
         allowed = mask[:, None, None, :].bool()
         for i in range(self._layers):
@@ -70,7 +74,9 @@ class Teacher:
                 for part in ("query", "key", "value")
             )
             mixed = functional.scaled_dot_product_attention(q, k, v, attn_mask=allowed).transpose(1, 2).flatten(2)
-            x = self._norm(x + self._linear(mixed, f"{name}.attention.output.dense"), f"{name}.attention.output.LayerNorm")
+            x = self._norm(
+                x + self._linear(mixed, f"{name}.attention.output.dense"), f"{name}.attention.output.LayerNorm"
+            )
             inner = functional.gelu(self._linear(x, f"{name}.intermediate.dense"))
             x = self._norm(x + self._linear(inner, f"{name}.output.dense"), f"{name}.output.LayerNorm")
         weights = mask[:, :, None].float()

@@ -65,6 +65,10 @@ class Workspace:
             self._fits[generation.fingerprint] = own == generation.fingerprint
         return self.wanted if self._fits[generation.fingerprint] else None
 
+    def is_wanted(self, generation: Generation) -> bool:
+        """Whether a generation is the one the settings name."""
+        return document_fingerprint(self.wanted.spec, self.storage) == generation.fingerprint
+
     def vectors_of(self, generation: Generation) -> PackedVectors:
         """Return the packed vectors of a generation."""
         if generation.id not in self._packed:

@@ -3,6 +3,7 @@
 import os
 import shutil
 import sqlite3
+import time
 from dataclasses import replace
 
 import pytest
@@ -125,11 +126,12 @@ def test_a_touched_file_is_not_stored_again(workspace, root, embedder):
 
 def test_a_change_in_the_same_tick_as_the_reading_is_not_missed(workspace, root):
     path = root / "src" / "login.py"
+    tick = time.time_ns() + 10**9  # whenever the file is read, its stamp is not older than the race it guards against
     path.write_text("def first(): pass\n")
-    stat = path.stat()
+    os.utime(path, ns=(tick, tick))
     index(workspace, root)
     path.write_text("def other(): pass\n")
-    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    os.utime(path, ns=(tick, tick))
     index(workspace, root)
     assert paths(workspace, "other") == ["src/login.py"]
 

@@ -379,7 +379,7 @@ class TestRepository:
         git(library, "commit", "-q", "-m", "first")
         project = tmp_path / "project"
         git(tmp_path, "init", "-q", "project")
-        git(project, "submodule", "add", "-q", str(library), "deps-a/lib")
+        git(project, "submodule", "add", "-q", "--name", "other", str(library), "deps-a/lib")
 
         assert TreeSource(project).repository("deps-a/lib/b.py") == "lib"
         assert TreeSource(project).repository("deps-a/other.py") == "project"

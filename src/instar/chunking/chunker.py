@@ -3,7 +3,7 @@
 import re
 
 from instar.chunking.grammars import GRAMMARS, load
-from instar.chunking.lines import Lines
+from instar.chunking.lines import WHOLE, Lines
 from instar.chunking.pieces import Piece, assemble
 from instar.chunking.prose import OUTLINES, sections
 from instar.chunking.syntax import parse, pieces_of
@@ -11,7 +11,6 @@ from instar.domain.chunks import Chunk
 
 CHUNKER_VERSION = 1  # raised whenever the same text could give other chunks
 
-_PARSE_LIMIT = 8_000_000  # bytes; a syntax tree takes some ten times its text in memory
 _CPP = re.compile(r"^[ \t]*(?:class|namespace|template)\b[^;]*[{<]", re.MULTILINE)
 
 
@@ -26,19 +25,31 @@ def chunk(text: str, language: str | None) -> list[Chunk]:
     """
     lines = Lines(text)
     if language and language in OUTLINES:
-        outline = OUTLINES[language](lines)
-        return assemble(lines, sections(lines, outline.headings), "; ", outline.kept)
-    pieces = _by_syntax(text, lines, language) if language and language in GRAMMARS else None
+        style = OUTLINES[language]
+        outline = style.read(lines)
+        return assemble(lines, sections(lines, outline.headings, style.separator), style.joint, outline.kept)
+    pieces = _by_syntax(lines, language) if language and language in GRAMMARS else None
     return assemble(lines, pieces or [Piece(0, len(lines) - 1, "", "window", 0)], " ")
 
 
-def _by_syntax(text: str, lines: Lines, language: str) -> list[Piece] | None:
-    """Pieces by the syntax tree; None if there is no grammar, no tree, or too much text for one."""
-    name = "cpp" if language == "c" and _CPP.search(text) else language  # `.h` may be either
+def _by_syntax(lines: Lines, language: str) -> list[Piece] | None:
+    """Return pieces by the syntax tree; None if there is no grammar, no tree, or too much text for one."""
+    name = "cpp" if language == "c" and _CPP.search(lines.text) else language  # `.h` may be either
     parser_language = load(name)
-    # A NUL ends the text for some grammars; lone surrogates have no UTF-8.
-    source = text.replace("\0", " ").encode("utf-8", "replace")
-    if parser_language is None or len(source) > _PARSE_LIMIT:
+    source = _parsed_text(lines)
+    if parser_language is None or len(source) > GRAMMARS[name].limit:
         return None
     root = parse(parser_language, source)
     return pieces_of(root, source, lines, GRAMMARS[name]) if root else None
+
+
+def _parsed_text(lines: Lines) -> bytes:
+    """Return the text for the parser: the same lines, without what parsers stumble over.
+
+    Lines that will be cut into pieces are left out: parsing machine-made text is slow, and names in it help nobody.
+    A NUL ends the text for some grammars; lone surrogates have no UTF-8.
+    """
+    text = lines.text
+    if max(map(len, lines.lines)) > WHOLE:
+        text = "\n".join("" if len(line) > WHOLE else line for line in lines.lines)
+    return text.replace("\0", " ").encode("utf-8", "replace")

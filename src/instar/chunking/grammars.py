@@ -20,7 +20,8 @@ class Grammar:
 
     `definitions` maps a node type to the rule that reads kind and name. `leads` are nodes that belong to the
     definition below them: comments, decorators, attributes. `transparent` nodes are always entered, however
-    small: they wrap definitions without being one (`export`, `#ifdef`, a list of declarations).
+    small: they wrap definitions without being one (`export`, `#ifdef`, a list of declarations). Texts of more than
+    `limit` bytes are not parsed: a tree takes some ten times its text in memory.
     """
 
     module: str
@@ -28,6 +29,7 @@ class Grammar:
     leads: frozenset[str] = frozenset({"comment"})
     transparent: frozenset[str] = frozenset()
     function: str = "language"
+    limit: int = 8_000_000
 
 
 def _all(rule: Rule, *types: str) -> dict[str, Rule]:
@@ -147,6 +149,7 @@ GRAMMARS: Mapping[str, Grammar] = {
         "tree_sitter_lua",
         {"function_declaration": _FUNCTION, "assignment_statement": names.lua_assigned},
         transparent=frozenset({"variable_declaration"}),
+        limit=100_000,  # this parser takes quadratic time over a text that is not Lua after all
     ),
     "php": Grammar(
         "tree_sitter_php",
@@ -213,7 +216,6 @@ GRAMMARS: Mapping[str, Grammar] = {
         transparent=_JAVASCRIPT_TRANSPARENT | {"ambient_declaration"},
         function="language_typescript",
     ),
-    "yaml": Grammar("tree_sitter_yaml", {"block_mapping_pair": first("section", smallest=_KEY_SIZE)}),
     "zig": Grammar(
         "tree_sitter_zig",
         {

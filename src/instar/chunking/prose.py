@@ -1,4 +1,4 @@
-"""Pieces of a document by its headings: Markdown, reStructuredText, AsciiDoc, Org."""
+"""Pieces of a document by its headings: Markdown, reStructuredText, AsciiDoc, Org, and the keys of YAML."""
 
 import re
 from collections.abc import Callable
@@ -7,7 +7,6 @@ from typing import NamedTuple
 from instar.chunking.lines import Lines
 from instar.chunking.pieces import Piece
 
-_SEPARATOR = " > "
 _TITLE_LIMIT = 80  # characters of one heading in a section's path
 
 _ATX = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*?))??(?:[ \t]+#+)?[ \t]*\r?$")
@@ -19,6 +18,9 @@ _RULE = re.compile(r"([!-/:-@\[-`{-~])\1{2,}[ \t]*\r?$")
 _ASCIIDOC = re.compile(r"(={1,6})[ \t]+(\S.*?)[ \t]*\r?$")
 _ASCIIDOC_BLOCK = re.compile(r"(-{4,}|\.{4,}|={4,}|\+{4,}|/{4,}|\*{4,}|_{4,})[ \t]*\r?$")
 _ORG = re.compile(r"(\*+)[ \t]+(\S.*?)[ \t]*\r?$")
+_YAML_KEY = re.compile(r" *([\w./@-]+|\"[^\"]*\"|'[^']*'):(?=\s|$)\s*([^#\s])?")
+_YAML_SCALAR = re.compile(r"(?::|-)[ \t]+[|>][-+\d]*[ \t]*\r?$")
+_YAML_DEEPEST = 8  # columns; keys further in are details
 _ORG_BLOCK = re.compile(r"[ \t]*#\+(begin|end)_", re.IGNORECASE)
 
 
@@ -85,22 +87,49 @@ def org(lines: Lines) -> Outline:
     return _marked(lines, _ORG, _ORG_BLOCK)
 
 
-OUTLINES: dict[str, Callable[[Lines], Outline]] = {
-    "asciidoc": asciidoc,
-    "markdown": markdown,
-    "org": org,
-    "rst": rst,
+def yaml(lines: Lines) -> Outline:
+    """Keys that open a block, by indentation; what is inside block scalars is text."""
+    headings: list[Heading] = []
+    indent = scalar = -1  # of the last heading, and of the line that opened a block scalar
+    for number, text in enumerate(lines.lines):
+        if lines.blank[number]:
+            continue
+        column = len(text) - len(text.lstrip(" "))
+        if scalar >= 0 and column > scalar:
+            continue
+        scalar = column if _YAML_SCALAR.search(text) else -1
+        found = _YAML_KEY.match(text)
+        if found and column <= _YAML_DEEPEST and (column <= indent or not found[2]):
+            headings.append(Heading(number, column + 1, found[1].strip("\"'")))
+            indent = column
+    return Outline(headings, frozenset())
+
+
+class Style(NamedTuple):
+    """How a kind of document is read: its outline, what joins the headings of a path, and several paths."""
+
+    read: Callable[[Lines], Outline]
+    separator: str = " > "
+    joint: str = "; "
+
+
+OUTLINES: dict[str, Style] = {
+    "asciidoc": Style(asciidoc),
+    "markdown": Style(markdown),
+    "org": Style(org),
+    "rst": Style(rst),
+    "yaml": Style(yaml, ".", " "),
 }
 
 
-def sections(lines: Lines, headings: list[Heading]) -> list[Piece]:
+def sections(lines: Lines, headings: list[Heading], separator: str) -> list[Piece]:
     """One piece for each heading's own text, with the path of headings as symbol; they cover all lines."""
     pieces = []
     path: list[tuple[int, str, int]] = []  # level, title, number of the section
     begin = 0
     for number, heading in enumerate([*headings, Heading(len(lines), 1, "")], 1):
         if heading.line > begin:
-            symbol = _SEPARATOR.join(title for _, title, _ in path if title)
+            symbol = separator.join(title for _, title, _ in path if title)
             is_header = bool(path) and heading.level > path[-1][0]
             parent = path[-1][2] if is_header else (path[-2][2] if len(path) > 1 else 0)
             pieces.append(Piece(begin, heading.line - 1, symbol, "section", parent, is_header))

@@ -23,8 +23,8 @@ _NAMED: tuple[tuple[str, re.Pattern[str], re.Pattern[str]], ...] = (
     ),
     ("twilio-auth-token", re.compile(r"twilio"), re.compile(r"[0-9a-f]{32}")),
     ("npm-auth", re.compile(r"_auth(?:token)?$|:_password$"), re.compile(r"[A-Za-z0-9+/=_.-]{8,512}")),
-    ("datadog-key", re.compile(r"datadog|^dd_"), re.compile(r"[0-9a-f]{32}|[0-9a-f]{40}")),
-    ("cloudflare-key", re.compile(r"cloudflare|^cf_"), re.compile(r"[A-Za-z0-9_-]{37,40}")),
+    ("datadog-key", re.compile(r"datadog|dd_ap[ip]"), re.compile(r"[0-9a-f]{32}|[0-9a-f]{40}")),
+    ("cloudflare-key", re.compile(r"cloudflare|cf_api"), re.compile(r"[A-Za-z0-9_-]{37,40}")),
     ("heroku-key", re.compile(r"heroku"), re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")),
 )
 KINDS = (PASSWORD, SECRET, *(kind for kind, _, _ in _NAMED))
@@ -53,11 +53,15 @@ _KEY_OWNER = re.compile(
     r"(?:api|app|access|account|admin|auth|client|consumer|deploy|encrypt(?:ion)?|crypt|hmac|license|master|private|secret|"
     r"service|shared|sign(?:ing|ature)?|storage|subscription|integration|write|read|ingest|security|session)[_.\- ]?$"
 )
-# Names that speak of something public about a secret.
+# Names of what is public although a keyword stands in them, and what may follow the keyword to name something
+# about the secret instead of it (password_hash, tokenUrl, secret-name).
 _PUBLIC_NAME = re.compile(
-    r"hash|digest|checksum|finger|public|pub_?key|_id$|_url|_uri|_name|_type|_path|_file|_class|_header|_field|_param|"
-    r"_prefix|_suffix|_len|_count|_size|_at$|_arn|izer|csrf|publishable|anon_?key|idempot|page_?token|next_?token|"
-    r"sha1|sha256|md5"
+    r"public|pub_?key|csrf|publishable|anon_?key|idempot|checksum|(?:page|next|continuation|sync)_?token|token_?ize"
+)
+_PUBLIC_REST = re.compile(
+    r"[_.-]?(?:hash|digest|sha|md5|finger|ids?(?![a-z])|ur[li]|name|type|path|file|class|header|field|param|prefix|suffix|"
+    r"len|count|size|at$|arn|kind|format|version)",
+    re.IGNORECASE,
 )
 _NAME_BEFORE = re.compile(r"[A-Za-z0-9_.:-]{0,40}\Z")
 _NAME_REACH = 40
@@ -73,8 +77,8 @@ _ENV_REACH = 70
 _DOCKER_ENV = re.compile(r"(?:ENV|ARG) [A-Z0-9_]{0,40}\Z")
 # With nothing but a space before it, a quote may as well close a message that ends in the keyword.
 _CODE_BETWEEN_QUOTES = re.compile(r"[(),;]")
-_DIGIT = re.compile("[0-9]")
-_REST_OF_VALUE = re.compile(r"[^\s\"'`\\\x00-\x1f]{0,512}")
+_TELLING = re.compile("[0-9!#$%^&*?~@]")
+_REST_OF_VALUE = re.compile(r"[^\s\"'`\\\x00-\x1f]{0,511}[^\s\"'`\\\x00-\x1f,.;:)]")
 _LEAST_BARE_TOKEN = 20
 _LEAST_BARE_PASSWORD = 10
 
@@ -92,13 +96,13 @@ def scan(view: View) -> Iterator[Span]:
 
 def _judge(text: str, match: re.Match[str]) -> Span | None:
     group = "quoted" if match["quoted"] else "escaped" if match["escaped"] else "bare"
-    if not _DIGIT.search(match[group]) and (group != "bare" or not match["word"].lower().startswith("p")):
+    if not _TELLING.search(match[group]) and (group != "bare" or not match["word"].lower().startswith("p")):
         return None  # what every judgement but that of a connection string asks for, and quickly known
     start = match.start()
     before = text[max(0, start - _NAME_REACH) : start]
     prefix = _NAME_BEFORE.search(before)
     name = ((prefix[0] if prefix else "") + match["word"] + match["rest"]).lower()
-    if _PUBLIC_NAME.search(name) or not _names_secret(match, name, before):
+    if _PUBLIC_REST.match(match["rest"]) or _PUBLIC_NAME.search(name) or not _names_secret(match, name, before):
         return None
     if group == "bare":
         return _judge_bare(text, match, name)
@@ -149,7 +153,7 @@ def _judge_bare(text: str, match: re.Match[str], name: str) -> Span | None:
         value = match["bare"]
         return None if is_placeholder(value) else Span(begin, end, PASSWORD)
     if (
-        not _DIGIT.search(match["bare"])
+        not _TELLING.search(match["bare"])
         or operator in {"(", ","}
         or (not operator and not _takes_argument(text, match.start(), name))
     ):

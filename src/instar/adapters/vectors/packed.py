@@ -157,7 +157,9 @@ class PackedVectors:
         return rows
 
     def verify(self) -> list[str]:
-        """Compare every file with its checksum and return what is wrong."""
+        """Compare every file with its checksum and return what is wrong; nothing is where nothing was packed yet."""
+        if not (self._folder / _MANIFEST).exists():
+            return []
         try:
             manifest = self._manifest()
             with _guarded(self._folder):

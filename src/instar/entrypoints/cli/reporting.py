@@ -56,6 +56,7 @@ def _status(workspace: Workspace) -> dict[str, Any]:
                     "dimensions": generation.model.stored_dimensions,
                     "storage": generation.storage.value,
                     "active": active is not None and generation.id == active.id,
+                    "wanted": workspace.is_wanted(generation),
                     "texts": state.texts,
                     "missing": state.missing,
                     "quarantined": state.quarantined,

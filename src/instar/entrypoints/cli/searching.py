@@ -49,6 +49,11 @@ def search(options: Options) -> None:
     notes = _prepare(workspace, options)
     request = _request(workspace, options)
     answer = workspace.search(request)
+    if answer.generation is not None and not workspace.is_wanted(answer.generation):
+        notes.append(
+            f"the settings want {workspace.wanted.spec.name} as {workspace.storage}: `instar index` builds that"
+            " generation, until then the active one answers"
+        )
     hits = answer.hits if options.budget is None else fit(answer.hits, options.budget)
     if options.as_json:
         typer.echo(json.dumps(_as_json(answer, hits, notes)))

@@ -54,12 +54,15 @@ class SqliteWriter:
 
     def add_root(self, path: str) -> Root:
         """Add a root, or return the one of this path."""
-        with self._transaction():
-            self._db.execute(
-                "INSERT INTO roots (path, added_at) VALUES (?, ?) ON CONFLICT DO NOTHING",
-                (path, self._clock()),
-            )
-        return next(root for root in self.view().roots() if root.path == path)
+        found = next((root for root in self.view().roots() if root.path == path), None)
+        if found is None:
+            with self._transaction():
+                row = self._db.execute(
+                    "INSERT INTO roots (path, added_at) VALUES (?, ?) RETURNING id, path, added_at, scanned_at, pending",
+                    (path, self._clock()),
+                ).fetchone()
+            found = Root(*row)
+        return found
 
     def forget_root(self, root_id: int) -> None:
         """Delete what is stored of a root, last the root: a kill leaves one that can be forgotten again.
@@ -168,17 +171,16 @@ class SqliteWriter:
     def create_generation(self, model: ModelSpec, storage: StorageFormat) -> Generation:
         """Return the generation of this fingerprint, made if it is not there."""
         fingerprint = document_fingerprint(model, storage)
-        with self._transaction():
-            self._db.execute(
-                "INSERT INTO generations (fingerprint, model, storage, created_at) VALUES (?, ?, ?, ?)"
-                " ON CONFLICT DO NOTHING",
-                (fingerprint, json.dumps(asdict(model)), storage.value, self._clock()),
-            )
-        row = self._db.execute(
-            "SELECT id, model, storage, fingerprint, created_at FROM generations WHERE fingerprint = ?",
-            (fingerprint,),
-        ).fetchone()
-        return generation_of(row)
+        found = next((g for g in self.view().generations() if g.fingerprint == fingerprint), None)
+        if found is None:
+            with self._transaction():
+                row = self._db.execute(
+                    "INSERT INTO generations (fingerprint, model, storage, created_at) VALUES (?, ?, ?, ?)"
+                    " RETURNING id, model, storage, fingerprint, created_at",
+                    (fingerprint, json.dumps(asdict(model)), storage.value, self._clock()),
+                ).fetchone()
+            found = generation_of(row)
+        return found
 
     def activate(self, generation_id: int) -> None:
         """Write the active pointer."""

@@ -1,4 +1,7 @@
-"""Secrets made up at run time, so that this repository holds none, not even a false one."""
+"""Every kind of token and framed secret, in every sort of text.
+
+The secrets are made up at run time, so that this repository holds none, not even a false one.
+"""
 
 import base64
 import json
@@ -6,6 +9,12 @@ import random
 import string
 from collections.abc import Callable
 from dataclasses import dataclass
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from instar.redaction import KINDS, Finding, redact
 
 LETTERS = string.ascii_letters
 ALNUM = string.ascii_letters + string.digits
@@ -36,11 +45,6 @@ class Maker:
     def password(self) -> str:
         return f"{self.of(ALNUM, 5)}!{self.of(ALNUM, 6)}Zq"
 
-    def pem(self, label: str) -> str:
-        body = "\n".join(self.of(ALNUM + "+/", 64) for _ in range(12))
-        dashes = "-" * 5
-        return f"{dashes}BEGIN {label}{dashes}\n{body}\n{dashes}END {label}{dashes}"
-
 
 def _token(kind: str, build: Callable[[Maker], str]) -> Callable[[Maker], Planted]:
     def make(maker: Maker) -> Planted:
@@ -48,6 +52,10 @@ def _token(kind: str, build: Callable[[Maker], str]) -> Callable[[Maker], Plante
         return Planted(kind, value, value)
 
     return make
+
+
+def _github(letter: str) -> Callable[[Maker], Planted]:
+    return _token("github-token", lambda m: f"gh{letter}_" + m.of(ALNUM, 36))
 
 
 def _inside(kind: str, frame: str, build: Callable[[Maker], str]) -> Callable[[Maker], Planted]:
@@ -72,7 +80,7 @@ def _slack_hook(m: Maker) -> str:
 TOKENS: tuple[Callable[[Maker], Planted], ...] = (
     _token("aws-access-key-id", lambda m: "AK" + "IA" + m.of(UPPER, 16)),
     _token("aws-access-key-id", lambda m: "AS" + "IA" + m.of(UPPER, 16)),
-    *(_token("github-token", lambda m, c=c: f"gh{c}_" + m.of(ALNUM, 36)) for c in "pousr"),
+    *(_github(letter) for letter in "pousr"),
     _token("github-token", lambda m: "github" + "_pat_" + m.of(ALNUM, 22) + "_" + m.of(ALNUM, 59)),
     _token("gitlab-token", lambda m: "gl" + "pat-" + m.of(URLSAFE, 19) + "x"),
     _token("gitlab-token", lambda m: "gl" + "rt-" + m.of(URLSAFE, 19) + "x"),
@@ -146,8 +154,112 @@ FRAMED: tuple[Callable[[Maker], Planted], ...] = (
     _inside("aws-secret-key", "aws_secret_access_key = @@", lambda m: m.of(ALNUM + "/+", 40)),
     _inside("password-hash", "bob:@@", lambda m: "$2" + "b$12$" + m.of(ALNUM + "./", 53)),
     _inside("htpasswd-hash", "bob:@@", lambda m: "{SHA}" + m.of(ALNUM, 27) + "="),
+    _inside("twilio-auth-token", "TWILIO_AUTH_TOKEN=@@", lambda m: m.of(HEX, 32)),
+    _inside("datadog-key", "DD_API_KEY=@@", lambda m: m.of(HEX, 32)),
+    _inside("cloudflare-key", "CLOUDFLARE_API_TOKEN=@@", lambda m: m.of(ALNUM, 40)),
+    _inside("heroku-key", "HEROKU_API_KEY=@@", lambda m: f"{m.of(HEX, 8)}-1a2b-4c3d-9e8f-{m.of(HEX, 12)}"),
     _inside("generic-secret", "--api-key @@ --verbose", lambda m: m.of(ALNUM, 32)),
     _inside("password", "--password=@@ --verbose", Maker.password),
 )
 
-KEY_LABELS = ("RSA PRIVATE KEY", "EC PRIVATE KEY", "OPENSSH PRIVATE KEY", "PRIVATE KEY", "PGP PRIVATE KEY BLOCK")
+ALL = [make(Maker(seed)) for seed, make in enumerate([*TOKENS, *FRAMED])]
+BEFORE = ["import os", "", "def connect(retries: int = 3) -> None:", "    return open_session(retries)"]
+AFTER = ["print('done')", "total = price * quantity", ""]
+
+
+def _ids(planted: Planted) -> str:
+    return planted.kind
+
+
+def _assert_gone(text: str, secret: str) -> None:
+    half = len(secret) // 2
+    for piece in (secret, secret[:half], secret[half:]):
+        assert piece not in text
+
+
+def _assert_redacted(lines: list[str], secret: str, kind: str, line: int) -> str:
+    """Redact lines that hold one secret; everything but its line must stand where it stood."""
+    redaction = redact("\n".join(lines))
+    after = redaction.text.split("\n")
+    _assert_gone(redaction.text, secret)
+    assert redaction.findings == (Finding(kind, line),)
+    assert len(after) == len(lines)
+    assert after[: line - 1] == lines[: line - 1]
+    assert after[line:] == lines[line:]
+    return after[line - 1]
+
+
+HOLDERS = {
+    "python": "    client = Client({0!r}, retries=3)",
+    "comment": "# used to be {0}",
+    "json": '  "value": "{0}",',
+    "yaml": "value: {0}",
+    "env": "VALUE={0}",
+    "shell": "export VALUE='{0}'",
+    "markdown": "Then paste `{0}` into the form, and go on.",
+    "prose": "It was {0}, I think.",
+    "colour": "\x1b[32m{0}\x1b[0m",
+}
+
+
+@pytest.mark.parametrize("holder", HOLDERS.values(), ids=HOLDERS.keys())
+@pytest.mark.parametrize("planted", ALL, ids=_ids)
+def test_a_secret_is_replaced_and_nothing_else(planted: Planted, holder: str) -> None:
+    line = holder.format(planted.text)
+    found = _assert_redacted([*BEFORE, line, *AFTER], planted.secret, planted.kind, len(BEFORE) + 1)
+    assert found == line.replace(planted.secret, f"[REDACTED:{planted.kind}]")
+
+
+@pytest.mark.parametrize("planted", ALL, ids=_ids)
+def test_a_secret_in_a_transcript_is_replaced(planted: Planted) -> None:
+    output = f"$ cat settings\n{planted.text}\nVALUE={planted.text}\n\t{planted.text}\n"
+    line = json.dumps({"type": "tool_result", "nested": json.dumps({"output": output})})
+    redaction = redact(f"{{}}\n{line}\n{{}}")
+    _assert_gone(redaction.text, planted.secret)
+    assert set(redaction.findings) == {Finding(planted.kind, 2)}
+    assert json.loads(json.loads(redaction.text.split("\n")[1])["nested"])["output"].count("\n") == 4
+
+
+def test_at_least_25_kinds_are_planted_and_each_has_a_name() -> None:
+    kinds = {planted.kind for planted in ALL}
+    assert len(kinds) >= 25
+    assert kinds <= set(KINDS)
+
+
+@pytest.mark.parametrize("planted", ALL, ids=_ids)
+def test_redacting_twice_changes_nothing(planted: Planted) -> None:
+    once = redact(f'token: "{planted.text}" {planted.text}\n{planted.text} password = "{planted.text}"').text
+    twice = redact(once)
+    _assert_gone(once, planted.secret)
+    assert (twice.text, twice.findings) == (once, ())
+
+
+def test_one_span_claimed_twice_is_replaced_whole() -> None:
+    access_key = TOKENS[0](Maker(7)).secret
+    rest = Maker(8).of(LETTERS, 20)
+    redaction = redact(f'secret = "{access_key}/{rest}"')
+    assert redaction.text == 'secret = "[REDACTED:aws-access-key-id]"'
+
+
+_WORDS = st.text(st.sampled_from(LETTERS + " \n\t.,;:!?()[]{}=+-*/'\"\\é😀\x00\r\u2028"), max_size=300)
+_PIECES = st.one_of(_WORDS, st.sampled_from([planted.text for planted in ALL]))
+_GLUE = st.sampled_from(["", " ", "\n", "\\n", ": ", '"', "password=", 'token = "', "[REDACTED:", "]", "://a:", "@b"])
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.tuples(_PIECES, _GLUE), max_size=6))
+def test_any_text_keeps_its_lines_and_is_redacted_once_for_all(parts: list[tuple[str, str]]) -> None:
+    text = "".join(piece + glue for piece, glue in parts)
+    redaction = redact(text)
+    assert redaction.text.count("\n") == text.count("\n")
+    assert len(redaction.text.splitlines()) == len(text.splitlines())
+    assert redaction.text.count("[REDACTED:") >= len(redaction.findings)
+    assert all(finding.kind in KINDS and finding.line <= text.count("\n") + 1 for finding in redaction.findings)
+    again = redact(redaction.text)
+    assert (again.text, again.findings) == (redaction.text, ())
+
+
+@given(st.lists(st.text(LETTERS, min_size=1, max_size=12), max_size=200), st.sampled_from(" \n,.()= "))
+def test_words_stay(words: list[str], between: str) -> None:
+    text = between.join(words)
+    assert redact(text).text == text

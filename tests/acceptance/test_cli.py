@@ -1,0 +1,212 @@
+"""The command line as a user meets it."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+FILES = {
+    "src/retry.py": "def retry_delay(attempt):\n    '''Seconds to wait.'''\n    return 2**attempt\n",
+    "docs/retries.md": "# Retries\n\nFailed requests are sent again after a growing pause.\n",
+}
+HIT_KEYS = {
+    "rank", "score", "source", "root", "path", "start_line", "end_line", "language", "symbol", "lexical_rank",
+    "lexical_score", "vector_rank", "vector_score", "text",
+}  # fmt: skip
+
+
+class Shell:
+    """Runs `instar` in a folder, with a data folder and a home of its own."""
+
+    def __init__(self, folder):
+        self.home = folder / "home"
+        self.data = folder / "data"
+        self.here = self.home / "project"
+        self.here.mkdir(parents=True)
+
+    def run(self, *arguments, code=0, here=None, **environment):
+        variables = {"HOME": str(self.home), "PATH": os.environ["PATH"], "INSTAR_DATA": str(self.data)} | environment
+        done = subprocess.run(
+            [sys.executable, "-m", "instar", *map(str, arguments)],
+            cwd=here or self.here, env=variables, capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+        assert done.returncode == code, (done.stdout, done.stderr)
+        return done
+
+    def json(self, *arguments, **options):
+        return json.loads(self.run(*arguments, "--json", **options).stdout)
+
+
+@pytest.fixture
+def shell(tmp_path):
+    opened = Shell(tmp_path)
+    for name, text in FILES.items():
+        (opened.here / name).parent.mkdir(exist_ok=True)
+        (opened.here / name).write_text(text)
+    return opened
+
+
+def test_one_command_indexes_and_answers(shell):
+    done = shell.run("search", "retry delay")
+    assert done.stdout.splitlines()[0].startswith("src/retry.py:1  retry_delay")
+    assert ">     1  def retry_delay(attempt):" in done.stdout
+    assert "is not indexed yet: 2 files" in done.stderr
+    assert "indexed just now" in done.stderr
+
+
+def test_json_has_the_documented_shape(shell):
+    answer = shell.json("search", "retry delay")
+    assert answer.keys() == {"query", "generation", "indexed_at", "pending", "degraded", "hits"}
+    assert answer["query"] == "retry delay"
+    assert answer["generation"] == {"id": 1, "model": "static"}
+    assert (answer["pending"], answer["degraded"]) == (0, None)
+    hit = answer["hits"][0]
+    assert hit.keys() == HIT_KEYS
+    assert (hit["rank"], hit["root"], hit["path"]) == (1, str(shell.here), "src/retry.py")
+    assert (hit["start_line"], hit["end_line"], hit["symbol"]) == (1, 3, "retry_delay")
+
+
+def test_a_search_finds_what_changed_since(shell):
+    shell.run("search", "retry")
+    (shell.here / "walrus.md").write_text("# Walrus\n\nTusks.\n")
+    assert shell.json("search", "walrus")["hits"][0]["path"] == "walrus.md"
+
+
+def test_no_refresh_answers_with_what_is_there(shell):
+    shell.run("index")
+    (shell.here / "walrus.md").write_text("# Walrus\n\nTusks.\n")
+    paths = [hit["path"] for hit in shell.json("search", "walrus", "--no-refresh")["hits"]]
+    assert "walrus.md" not in paths
+
+
+def test_a_search_covers_the_root_it_stands_in_and_everywhere_all(shell):
+    other = shell.home / "other"
+    other.mkdir()
+    (other / "walrus.md").write_text("# Walrus\n\nTusks.\n")
+    shell.run("index", shell.here, other)
+    assert {hit["root"] for hit in shell.json("search", "walrus retry", here=shell.here / "src")["hits"]} == {
+        str(shell.here)
+    }
+    everywhere = shell.json("search", "walrus retry", "--everywhere")["hits"]
+    assert {hit["root"] for hit in everywhere} == {str(shell.here), str(other)}
+
+
+def test_a_path_narrows_to_a_folder_of_a_root(shell):
+    shell.run("index")
+    hits = shell.json("search", "retry", "docs")["hits"]
+    assert [hit["path"] for hit in hits] == ["docs/retries.md"]
+    assert len(shell.json("roots")) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--source", "docs"], {"docs/retries.md"}),
+        (["--source", "code"], {"src/retry.py"}),
+        (["--language", "python"], {"src/retry.py"}),
+        (["--path", "*.md"], {"docs/retries.md"}),
+        (["--repo", "nowhere"], set()),
+    ],
+)
+def test_filters(shell, options, expected):
+    assert {hit["path"] for hit in shell.json("search", "retry requests", *options)["hits"]} == expected
+
+
+def test_a_budget_keeps_one_hit_a_file(shell):
+    (shell.here / "long.py").write_text("\n\n".join(f"def retry_{i}():\n    {'x = 1; ' * 150}" for i in range(20)))
+    hits = shell.json("search", "retry", "--budget", "300")["hits"]
+    assert len({hit["path"] for hit in hits}) == len(hits)
+    assert sum(len(hit["text"]) for hit in hits) <= 1200
+
+
+def test_status_says_what_is_there_and_what_was_skipped(shell):
+    (shell.here / "image.bin").write_bytes(b"\0\1\2" * 100)
+    shell.run("index")
+    facts = shell.json("status")
+    (root,) = facts["roots"]
+    assert (root["documents"], root["skipped"]) == (2, {"binary": 1})
+    (generation,) = facts["generations"]
+    assert (generation["model"], generation["active"], generation["missing"]) == ("static", True, 0)
+    assert "2 documents" in shell.run("status").stdout
+
+
+def test_roots_are_listed_and_forgotten(shell):
+    shell.run("index")
+    assert shell.run("roots").stdout.splitlines() == [str(shell.here)]
+    shell.run("roots", "forget", shell.here)
+    assert shell.json("roots") == []
+    assert "is not a root" in shell.run("roots", "forget", shell.here, code=2).stderr
+
+
+def test_config_names_the_origin_of_each_value(shell):
+    rows = {row["name"]: row for row in shell.json("config", INSTAR_LIMIT="7")}
+    assert (rows["limit"]["value"], rows["limit"]["origin"]) == (7, "environment")
+    assert rows["model"]["origin"] == "default"
+
+
+def test_verify_finds_a_sound_folder_sound(shell):
+    shell.run("index")
+    assert shell.json("verify") == {"sound": True, "damage": [], "mended": []}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["search", "x", "/"], "home folder"),
+        (["search", "  "], "the question is empty"),
+        (["search", "x", "missing"], "is not there"),
+        (["search", "x", "--everywhere"], "nothing is indexed yet"),
+        (["search", "x", "--no-refresh"], "is not indexed"),
+        (["index", "docs/retries.md"], "is not a folder"),
+        (["verify"], "nothing is indexed yet"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line(shell, arguments, said):
+    done = shell.run(*arguments, code=2)
+    assert said in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    error = json.loads(shell.run(*arguments, "--json", code=2).stdout)["error"]
+    assert error["remedy"]
+
+
+def test_a_whole_home_folder_is_refused(shell):
+    assert "home folder" in shell.run("search", "x", here=shell.home, code=2).stderr
+
+
+def test_a_large_folder_needs_consent_where_nobody_can_be_asked(shell):
+    for i in range(5_001):
+        (shell.here / f"{i}.md").write_text("x")
+    assert "--yes" in shell.run("search", "x", code=2).stderr
+    assert shell.json("roots") == []
+
+
+def test_a_bad_setting_is_named(shell):
+    assert "unknown storage format 'int3'" in shell.run("index", code=2, INSTAR_STORAGE="int3").stderr
+    assert "unknown model 'magic'" in shell.run("index", code=2, INSTAR_MODEL="magic").stderr
+
+
+@pytest.mark.parametrize("storage", ["float32", "float16"])
+def test_another_storage_format_is_a_generation_of_its_own(shell, storage):
+    shell.run("index")
+    before = shell.json("search", "retry delay")
+    assert before["generation"]["id"] == 1
+    still = shell.json("search", "retry delay", INSTAR_STORAGE=storage)
+    assert still["generation"]["id"] == 1
+    shell.run("index", INSTAR_STORAGE=storage)
+    after = shell.json("search", "retry delay", INSTAR_STORAGE=storage)
+    assert after["generation"]["id"] == 2
+    assert [hit["path"] for hit in after["hits"]] == [hit["path"] for hit in before["hits"]]
+
+
+def test_importing_and_helping_load_nothing_heavy():
+    heavy = {"numpy", "tantivy", "tokenizers", "sqlite3", "tree_sitter", "rich", "detect_secrets", "pathspec"}
+    for code, allowed in (("import instar", set()), ("import instar.entrypoints.cli.main", {"typer"})):
+        done = subprocess.run(
+            [sys.executable, "-c", f"import sys; {code}; print(*sys.modules)"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert not heavy & set(done.stdout.split()) - allowed

@@ -1,0 +1,104 @@
+"""A process to be killed: works on a data folder and says what it has been promised.
+
+    driver.py DATA ROOT TASK
+
+Prints `ready` before the data folder is opened, then `stored PATH HASH` for each document after the call that stored it
+returned, and `done` at the end.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from instar.domain.corpus import Document, Touched
+from instar.indexing.clock import Deadline
+from instar.indexing.indexer import Indexer
+from instar.ports import CorpusWriter, SilentProgress
+from instar.settings import Settings
+from instar.wiring import Workspace
+
+STORED_AT_ONCE = 8
+"""Documents a transaction: far less than in earnest, so that kills meet many commits."""
+REPETITIONS = 1_000
+"""Of the tasks that do one thing over and over until they are killed."""
+
+
+class Announcing:
+    """A writer that stores documents a few at a time and prints what has been stored."""
+
+    def __init__(self, writer: CorpusWriter) -> None:
+        self._writer = writer
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._writer, name)
+
+    def write_documents(self, root_id: int, documents: Sequence[Document], touched: Sequence[Touched]) -> None:
+        self._writer.write_documents(root_id, [], touched)
+        for start in range(0, len(documents), STORED_AT_ONCE):
+            batch = documents[start : start + STORED_AT_ONCE]
+            self._writer.write_documents(root_id, batch, [])
+            for document in batch:
+                say(f"stored {document.path} {document.content_hash.hex()}")
+
+
+def say(line: str) -> None:
+    """Print at once."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def index(workspace: Workspace, root: Path, *, reread: bool = False) -> None:
+    """Index the root as `instar index` does."""
+    with workspace.store.writing() as writer:
+        announcing: Any = Announcing(writer)
+        indexer = Indexer(announcing, workspace.parts, SilentProgress(), Deadline())
+        indexer.run([writer.add_root(str(root))], build_wanted=True, reread=reread)
+
+
+def forget(workspace: Workspace, root: Path) -> None:
+    """Forget the root."""
+    workspace.forget(next(known for known in workspace.roots() if known.path == str(root)))
+
+
+def pack(workspace: Workspace, root: Path) -> None:
+    """Pack the vectors over and over."""
+    with workspace.store.writing() as writer:
+        generation = writer.view().generations()[0]
+        end, _ = writer.vector_position(generation.id)
+        for _ in range(REPETITIONS):
+            workspace.vectors_of(generation).pack(writer.vector_batches(generation.id), end)
+
+
+def lexical(workspace: Workspace, root: Path) -> None:
+    """Fill the lexical index over and over."""
+    with workspace.store.writing() as writer:
+        for _ in range(REPETITIONS):
+            workspace.lexical.clear()
+            half = writer.lexical_rows(list(range(1, 40)))
+            workspace.lexical.apply([], half, writer.log_position())
+            workspace.lexical.clear()
+            workspace.lexical.apply([], writer.lexical_rows(None), writer.log_position())
+
+
+def main(data: Path, root: Path, task: str) -> None:
+    """Do one task."""
+    workspace = Workspace(Settings(data=data))
+    workspace.wanted.embed_documents(["loaded before the clock starts"])
+    say("ready")
+    match task:
+        case "index":
+            index(workspace, root)
+        case "rebuild":
+            index(workspace, root, reread=True)
+        case "forget":
+            forget(workspace, root)
+        case "pack":
+            pack(workspace, root)
+        case "lexical":
+            lexical(workspace, root)
+    say("done")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])

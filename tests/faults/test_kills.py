@@ -1,0 +1,253 @@
+"""Kills -9 at random moments: what was acknowledged stays, nothing is seen half written, and the next run ends well."""
+
+import os
+import random
+import shutil
+import sqlite3
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import IO
+
+import pytest
+
+from instar.adapters.sources.text import content_hash
+from instar.domain.search import SearchAnswer, SearchRequest
+from instar.domain.sources import Content, FileState
+from instar.indexing.reading import read_document
+from instar.ports import SilentProgress
+from instar.settings import Settings
+from instar.wiring import Workspace
+
+pytestmark = pytest.mark.faults
+
+DRIVER = Path(__file__).parent / "driver.py"
+KILLS = int(os.environ.get("INSTAR_KILLS", "40"))
+"""Kills in all; 100 make a full run."""
+SEED = int(os.environ.get("INSTAR_SEED", str(time.time_ns())))
+FILES = 120
+PACKED_FILES = 360
+"""With six texts each, more than are left outside a pack."""
+LATEST_SECONDS = {"index": 2.0, "rebuild": 2.0, "forget": 0.8, "pack": 0.4, "lexical": 1.5, "creation": 0.12}
+"""Kills come evenly up to so long after the driver is ready: about what the task takes."""
+
+Write = Callable[[Path, range, int], None]
+Contents = Callable[[str, int], str]
+Chunks = dict[str, list[tuple[int, int, str]]]
+
+
+def share(part: float) -> int:
+    """Return how many of all kills are for one test."""
+    return max(2, round(KILLS * part))
+
+
+@pytest.fixture
+def dice() -> random.Random:
+    """Return the source of chance; its seed is printed where a test fails."""
+    print(f"INSTAR_SEED={SEED}")
+    return random.Random(SEED)
+
+
+class Victim:
+    """The driver on one data folder: started, and killed after a random time."""
+
+    def __init__(self, data: Path, environment: dict[str, str], dice: random.Random) -> None:
+        self.data = data
+        self.killed = 0
+        self._environment = environment
+        self._dice = dice
+
+    def run(self, root: Path, task: str, latest: float) -> list[tuple[str, str]]:
+        """Return the (path, hash) of each document the driver was promised before it was killed."""
+        command = [sys.executable, str(DRIVER), str(self.data), str(root), task]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=self._environment) as process:
+            output: IO[str] = process.stdout or sys.stdin
+            assert output.readline() == "ready\n"
+            time.sleep(self._dice.uniform(0, latest))
+            process.kill()
+            lines = output.read().splitlines()
+        if process.returncode != 0:
+            assert process.returncode == -9
+            self.killed += 1
+        # A line cut off by the kill was not acknowledged to anybody.
+        found = [line.split() for line in lines if line.startswith("stored ")]
+        return [(words[1], words[2]) for words in found if len(words) == 3 and len(words[2]) == 32]
+
+
+def chunks_in(data: Path, root: Path | None = None) -> Chunks:
+    """Return (start line, end line, text) of all chunks by `root/path`, read from the database by SQLite alone."""
+    found: Chunks = defaultdict(list)
+    with closing(sqlite3.connect(f"file:{data / 'instar.db'}?mode=ro", uri=True)) as connection:
+        for top, path, *chunk in connection.execute(
+            "SELECT r.path, d.path, c.start_line, c.end_line, t.text FROM roots r JOIN documents d ON d.root_id = r.id"
+            " LEFT JOIN chunks c ON c.document_id = d.id LEFT JOIN texts t ON t.id = c.text_id ORDER BY c.id"
+        ):
+            if root is None or top == str(root):
+                found[f"{top}/{path}"].append((chunk[0], chunk[1], chunk[2]))
+    return dict(found)
+
+
+def hashes_in(data: Path) -> dict[str, str]:
+    """Return the hash of the content of each document by its path."""
+    with closing(sqlite3.connect(f"file:{data / 'instar.db'}?mode=ro", uri=True)) as connection:
+        return dict(connection.execute("SELECT path, lower(hex(content_hash)) FROM documents").fetchall())
+
+
+def expected_chunks(path: str, text: str) -> list[tuple[int, int, str]]:
+    """Return the chunks of a file, made in this process."""
+    document = read_document(FileState(path, 0, 0), Content(text, "", b"", 0))
+    return [(chunk.start_line, chunk.end_line, chunk.text) for chunk in document.chunks]
+
+
+def answer(data: Path, question: str) -> SearchAnswer:
+    """Search without a refresh, as a fresh process would."""
+    workspace = Workspace(Settings(data=data))
+    try:
+        return workspace.search(SearchRequest(question, limit=50))
+    finally:
+        workspace.close()
+
+
+def assert_ends_well(data: Path, roots: list[Path], tmp_path: Path) -> None:
+    """The next run completes, leaves what a folder has that was never killed, and `verify` finds nothing."""
+    workspace = Workspace(Settings(data=data))
+    workspace.index(roots, SilentProgress())
+    assert not workspace.verify().damage
+    assert workspace.verify().mended == ()
+    with workspace.store.snapshot() as snapshot:
+        generation = snapshot.active_generation()
+        assert generation is not None
+        state = snapshot.completeness(generation.id)
+        assert (state.missing, state.quarantined) == (0, 0)
+    workspace.close()
+    unharmed = tmp_path / "unharmed"
+    other = Workspace(Settings(data=unharmed))
+    other.index(roots, SilentProgress())
+    other.close()
+    assert chunks_in(data) == chunks_in(unharmed)
+    for question in ("gen1x part_3", "ember combine", "generation f0007"):
+        ours, theirs = answer(data, question), answer(unharmed, question)
+        assert ours.degraded is None
+        assert ours.pending == 0
+        assert {(hit.path, hit.text) for hit in ours.hits[:10]} == {(hit.path, hit.text) for hit in theirs.hits[:10]}
+    shutil.rmtree(unharmed)
+
+
+@pytest.mark.parametrize(("task", "part"), [("index", 0.4), ("rebuild", 0.1)])
+def test_kills_while_indexing(
+    task: str,
+    part: float,
+    tmp_path: Path,
+    environment: dict[str, str],
+    write_tree: Write,
+    content: Contents,
+    dice: random.Random,
+) -> None:
+    root = tmp_path / "root"
+    victim = Victim(tmp_path / "data", environment, dice)
+    write_tree(root, range(FILES), 1)
+    versions = {content_hash(path.read_bytes()).hex(): path.read_text() for path in root.iterdir()}
+    promised: dict[str, str] = {}
+    generation = 1
+    while victim.killed < share(part):
+        promised |= dict(victim.run(root, task, LATEST_SECONDS[task]))
+        if not (victim.data / "instar.db").exists():
+            continue
+        answered = answer(victim.data, "ember combine part_2 generation") if promised else None
+        assert answered is None or answered.hits
+        held = hashes_in(victim.data) if promised else {}
+        assert {path: held.get(path) for path in promised} == promised
+        for place, chunks in (chunks_in(victim.data) if held else {}).items():
+            path = Path(place).name
+            assert chunks == expected_chunks(path, versions[held[path]])
+        generation += 1
+        changed = range(start := dice.randrange(FILES), min(FILES, start + FILES // 3))
+        write_tree(root, changed, generation)
+        for number in changed:
+            text = content(f"f{number:04}", generation)
+            versions[content_hash(text.encode()).hex()] = text
+            promised.pop(f"f{number:04}.py", None)  # what is stored of it may be this version or the former
+    assert_ends_well(victim.data, [root], tmp_path)
+
+
+def test_kills_while_the_database_is_made(
+    tmp_path: Path,
+    environment: dict[str, str],
+    write_tree: Write,
+    dice: random.Random,
+    instar_command: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:
+    root = tmp_path / "root"
+    write_tree(root, range(4), 1)
+    victim = Victim(tmp_path / "data", environment, dice)
+    while victim.killed < share(0.2):
+        shutil.rmtree(victim.data, ignore_errors=True)
+        promised = victim.run(root, "index", LATEST_SECONDS["creation"])
+        found = instar_command("search", "--no-refresh", "ember", root)
+        assert found.returncode in (0, 2)  # 2: not indexed yet
+        assert found.returncode == 0 or not promised
+        assert found.stderr.count("\n") <= 2
+        assert instar_command("index", root).returncode == 0
+        assert len(chunks_in(victim.data)) == 4
+        with closing(sqlite3.connect(victim.data / "instar.db")) as connection:
+            assert connection.execute("PRAGMA auto_vacuum").fetchone() == (2,)  # incremental: only set at creation
+    assert_ends_well(victim.data, [root], tmp_path)
+
+
+def test_kills_while_a_root_is_forgotten(
+    tmp_path: Path, environment: dict[str, str], write_tree: Write, dice: random.Random
+) -> None:
+    kept, left = tmp_path / "kept", tmp_path / "left"
+    write_tree(kept, range(FILES), 1)
+    write_tree(left, range(1000, 1000 + FILES), 2)
+    victim = Victim(tmp_path / "data", environment, dice)
+    workspace = Workspace(Settings(data=victim.data))
+    while victim.killed < share(0.1):
+        workspace.index([kept, left], SilentProgress())
+        before = chunks_in(victim.data, kept)
+        victim.run(left, "forget", LATEST_SECONDS["forget"])
+        assert chunks_in(victim.data, kept) == before
+        answered = answer(victim.data, "ember combine part_2 gen2x")
+        assert all(hit.text in (Path(hit.root) / hit.path).read_text() for hit in answered.hits)
+        still_there = [root for root in workspace.roots() if root.path == str(left)]
+        if still_there:
+            workspace.forget(still_there[0])
+        assert not chunks_in(victim.data, left)
+        assert traces(victim.data, b"gen2x", b"f1007", b"left") == []
+    workspace.close()
+    assert_ends_well(victim.data, [kept], tmp_path)
+
+
+def traces(data: Path, *marks: bytes) -> list[str]:
+    """Return the files below `data` that hold one of these byte strings."""
+    files = [path for path in data.rglob("*") if path.is_file()]
+    return [path.name for path in files if any(mark in path.read_bytes() for mark in marks)]
+
+
+@pytest.mark.parametrize(("task", "part"), [("pack", 0.1), ("lexical", 0.1)])
+def test_kills_while_derived_files_are_written(
+    task: str, part: float, tmp_path: Path, environment: dict[str, str], write_tree: Write, dice: random.Random
+) -> None:
+    root = tmp_path / "root"
+    write_tree(root, range(PACKED_FILES), 1)
+    victim = Victim(tmp_path / "data", environment, dice)
+    workspace = Workspace(Settings(data=victim.data))
+    workspace.index([root], SilentProgress())
+    workspace.close()
+    before = answer(victim.data, "ember combine part_2 f0007").hits
+    while victim.killed < share(part):
+        victim.run(root, task, LATEST_SECONDS[task])
+        answered = answer(victim.data, "ember combine part_2 f0007")
+        assert answered.hits
+        if task == "pack":
+            assert (answered.hits, answered.degraded) == (before, None)
+        workspace.index([root], SilentProgress())
+        again = answer(victim.data, "ember combine part_2 f0007")
+        assert again.degraded is None
+        assert [hit.text for hit in again.hits] == [hit.text for hit in before]
+    workspace.close()
+    assert_ends_well(victim.data, [root], tmp_path)
