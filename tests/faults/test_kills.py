@@ -16,7 +16,7 @@ from typing import IO
 import pytest
 
 from instar.adapters.sources.text import content_hash
-from instar.domain.search import SearchAnswer, SearchRequest
+from instar.domain.search import Mode, SearchAnswer, SearchRequest
 from instar.domain.sources import Content, FileState
 from instar.indexing.reading import read_document
 from instar.ports import SilentProgress
@@ -103,11 +103,11 @@ def expected_chunks(path: str, text: str) -> list[tuple[int, int, str]]:
     return [(chunk.start_line, chunk.end_line, chunk.text) for chunk in document.chunks]
 
 
-def answer(data: Path, question: str) -> SearchAnswer:
+def answer(data: Path, question: str, mode: Mode = Mode.HYBRID) -> SearchAnswer:
     """Search without a refresh, as a fresh process would."""
     workspace = Workspace(Settings(data=data))
     try:
-        return workspace.search(SearchRequest(question, limit=50))
+        return workspace.search(SearchRequest(question, mode=mode, limit=50))
     finally:
         workspace.close()
 
@@ -129,12 +129,17 @@ def assert_ends_well(data: Path, roots: list[Path], tmp_path: Path) -> None:
     other.index(roots, SilentProgress())
     other.close()
     assert chunks_in(data) == chunks_in(unharmed)
-    for question in ("gen1x part_3", "ember combine", "generation f0007"):
-        ours, theirs = answer(data, question), answer(unharmed, question)
-        assert ours.degraded is None
-        assert ours.pending == 0
-        assert {(hit.path, hit.text) for hit in ours.hits[:10]} == {(hit.path, hit.text) for hit in theirs.hits[:10]}
     shutil.rmtree(unharmed)
+    for path in sorted(roots[0].iterdir())[:: FILES // 8]:
+        lexical = answer(data, path.stem, Mode.LEXICAL)
+        assert (lexical.degraded, lexical.pending) == (None, 0)
+        assert {hit.path for hit in lexical.hits} == {path.name}
+        assert len(lexical.hits) == 6
+        text = lexical.hits[0].text
+        nearest = answer(data, text, Mode.VECTOR).hits[0]
+        assert nearest.text == text
+        assert nearest.vector_score is not None
+        assert nearest.vector_score > 0.98
 
 
 @pytest.mark.parametrize(("task", "part"), [("index", 0.4), ("rebuild", 0.1)])

@@ -29,7 +29,7 @@ class Grammar:
     leads: frozenset[str] = frozenset({"comment"})
     transparent: frozenset[str] = frozenset()
     function: str = "language"
-    limit: int = 8_000_000
+    limit: int = 2_000_000
 
 
 def _all(rule: Rule, *types: str) -> dict[str, Rule]:
@@ -149,7 +149,7 @@ GRAMMARS: Mapping[str, Grammar] = {
         "tree_sitter_lua",
         {"function_declaration": _FUNCTION, "assignment_statement": names.lua_assigned},
         transparent=frozenset({"variable_declaration"}),
-        limit=100_000,  # this parser takes quadratic time over a text that is not Lua after all
+        limit=50_000,  # this parser takes quadratic time over a text that is not Lua after all
     ),
     "php": Grammar(
         "tree_sitter_php",

@@ -47,6 +47,11 @@ def text_of(node: Node, source: bytes) -> str:
     return source[node.start_byte : node.end_byte].decode("utf-8", "replace")
 
 
+def _child(node: Node, index: int) -> Node | None:
+    """Return a named child, or None if there are too few."""
+    return node.named_child(index) if 0 <= index < node.named_child_count else None
+
+
 def clean(name: str) -> str:
     """Return a name with dots for scopes and without parameters, quotes and line breaks."""
     name = _PARAMETERS.sub("", name) or name
@@ -73,7 +78,7 @@ def first(kind: str, *, smallest: int = 0) -> Rule:
     """Read the name from the first named child; nodes of fewer than `smallest` bytes define nothing."""
 
     def rule(node: Node, source: bytes) -> tuple[str, str] | None:
-        child = node.named_child(0)
+        child = _child(node, 0)
         if child is None or node.end_byte - node.start_byte < smallest:
             return None
         return kind, text_of(child, source)[:_NAME_LIMIT].strip("\"'`. \t\r\n").replace("\n", " ")
@@ -129,8 +134,8 @@ def assigned(name_field: str, value_field: str) -> Rule:
 
 def lua_assigned(node: Node, source: bytes) -> tuple[str, str] | None:
     """Lua: `M.f = function … end`."""
-    names, values = node.named_child(0), node.named_child(1)
-    value = values.named_child(0) if values else None
+    names, values = _child(node, 0), _child(node, 1)
+    value = _child(values, 0) if values else None
     if names is None or value is None or value.type not in _FUNCTION_VALUES:
         return None
     return "function", clean(text_of(names, source))
@@ -162,7 +167,7 @@ def haskell_function(node: Node, source: bytes) -> tuple[str, str] | None:
     """Haskell: `f x = …`, or `a <+> b = …`, whose name is the operator."""
     name = node.child_by_field_name("name")
     if name is None:
-        infix = node.named_child(0)
+        infix = _child(node, 0)
         name = infix.child_by_field_name("operator") if infix and infix.type == "infix" else None
     return ("function", text_of(name, source).strip("`")) if name else None
 
@@ -183,7 +188,7 @@ def elixir_call(node: Node, source: bytes) -> tuple[str, str] | None:
         return None
     kind = _ELIXIR_KINDS.get(text_of(target, source))
     arguments = next((child for child in node.named_children if child.type == "arguments"), None)
-    name = arguments.named_child(0) if kind and arguments else None
+    name = _child(arguments, 0) if kind and arguments else None
     for _ in range(_ELIXIR_LIMIT):  # `f(x) when x > 1`: the name is leftmost
         inner = name and (name.child_by_field_name("left") or name.child_by_field_name("target"))
         if not inner or (name and name.type == "dot"):
@@ -194,8 +199,8 @@ def elixir_call(node: Node, source: bytes) -> tuple[str, str] | None:
 
 def zig_type(node: Node, source: bytes) -> tuple[str, str] | None:
     """Zig: `const Foo = struct { … }`."""
-    name = node.named_child(0)
-    value = node.named_child(node.named_child_count - 1)
+    name = _child(node, 0)
+    value = _child(node, node.named_child_count - 1)
     if (
         name is None
         or value is None
@@ -207,6 +212,6 @@ def zig_type(node: Node, source: bytes) -> tuple[str, str] | None:
 
 def html_element(node: Node, source: bytes) -> tuple[str, str] | None:
     """HTML: an element that has an `id`."""
-    tag = node.named_child(0)
+    tag = _child(node, 0)
     found = re.search(rb"\sid\s*=\s*[\"']?([^\s\"'>]+)", source[tag.start_byte : tag.end_byte]) if tag else None
     return ("section", found[1].decode("utf-8", "replace")[:_NAME_LIMIT]) if found else None

@@ -37,7 +37,7 @@ _HEAD = _KEYWORD + (
     r"(?P<operator>"
     r"\s{0,8}(?::\s{0,2}[A-Za-z_][A-Za-z0-9_.\[\]| ]{0,40}\s{0,3}=|:=|=>|={1,3}|!==?"
     r"|:(?: {0,4}[>|][+-]?(?:(?=\s)|\\{1,7}n))?|\()\s{0,16}"
-    r"|\s{0,4},\s{0,4}(?=\\{0,7}[\"'])"
+    r"|(?<=[\"'`]),\s{0,4}(?=\\{0,7}[\"'])"
     r"|[\s\\n\"',]{0,40}value\\{0,7}[\"']?\s{0,4}[:=]\s{0,4}"
     r"|>|[ \t]is:? |[ \t]{1,4})"
 )
@@ -129,7 +129,8 @@ def _names_secret(match: re.Match[str], name: str, before: str) -> bool:
     if word == "pass":
         # As a word of its own (DB_PASS, dbPass), not in bypass, passing or passValue.
         joined = before[-1:].isalpha() and not match["word"][0].isupper()
-        return not joined and not rest[:1].isalpha() and "(" not in match["operator"]
+        named = match["operator"].strip() not in {"", "("} or before.endswith("--")
+        return named and not joined and not rest[:1].isalpha()
     if word.startswith("key"):
         return _KEY_OWNER.search(before.lower()) is not None or "secret" in name or "private" in name
     return True

@@ -1,7 +1,6 @@
 """How the database is opened, and how SQLite's errors become ours."""
 
 import errno
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,15 +27,9 @@ def open_reader(folder: Path) -> sqlite3.Connection:
     return connection
 
 
-def open_writer(folder: Path) -> sqlite3.Connection:
-    """Open for writing, creating the file (mode 0600); only under the writer's lock."""
-    path = folder / FILE_NAME
-    if not path.exists():
-        try:
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-        except OSError as error:
-            raise denied(error, folder) from error
-    connection = _open(folder, "rw")
+def open_writer(folder: Path, name: str = FILE_NAME) -> sqlite3.Connection:
+    """Open for writing; only under the writer's lock."""
+    connection = _open(folder, "rw", name)
     connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # has an effect on an empty file only
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")  # what was acknowledged survives a power cut
@@ -46,8 +39,8 @@ def open_writer(folder: Path) -> sqlite3.Connection:
     return connection
 
 
-def _open(folder: Path, mode: str) -> sqlite3.Connection:
-    uri = f"file:{quote(str(folder / FILE_NAME))}?mode={mode}"
+def _open(folder: Path, mode: str, name: str = FILE_NAME) -> sqlite3.Connection:
+    uri = f"file:{quote(str(folder / name))}?mode={mode}"
     connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
     connection.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
     return connection

@@ -17,6 +17,9 @@ from instar.adapters.stores.sqlite.writer import SqliteWriter
 from instar.errors import BusyError, SchemaError
 
 LOCK_NAME = "writer.lock"
+DRAFT_NAME = f"{FILE_NAME}.new"
+COMPANIONS = ("-journal", "-wal", "-shm")
+"""What SQLite keeps beside a database; it would take the log of a lost one for that of a new one."""
 
 
 class SqliteStore:
@@ -37,16 +40,17 @@ class SqliteStore:
         return self._folder
 
     def exists(self) -> bool:
-        """Whether the folder holds a database with tables: a kill while it was made may leave one without."""
-        if self._idle:
-            return True
+        """Whether the folder holds a database; one that is empty counts as none."""
+        return bool(self._idle) or self._version() > 0
+
+    def _version(self) -> int:
         try:
             if not (self._folder / FILE_NAME).exists():
-                return False
+                return 0
         except OSError as error:
             raise denied(error, self._folder) from error
         with translated(self._folder), closing(open_reader(self._folder)) as connection:
-            return version_of(connection) > 0
+            return version_of(connection)
 
     @contextmanager
     def snapshot(self) -> Iterator[SqliteSnapshot]:
@@ -63,11 +67,9 @@ class SqliteStore:
             self._idle.append(connection)
 
     def _reader(self) -> sqlite3.Connection:
-        connection = open_reader(self._folder)
-        if version_of(connection) == 0:
-            connection.close()
+        if not self.exists():
             raise SchemaError("the data folder holds no index yet", "run `instar index PATH` first")
-        return connection
+        return open_reader(self._folder)
 
     @contextmanager
     def writing(self, wait_seconds: float = 0.0) -> Iterator[SqliteWriter]:
@@ -94,6 +96,8 @@ class SqliteStore:
     @contextmanager
     def _writer(self) -> Iterator[SqliteWriter]:
         with translated(self._folder):
+            if self._version() == 0:
+                self._create()
             connection = open_writer(self._folder)
             try:
                 bring_up_to_date(connection)
@@ -101,6 +105,24 @@ class SqliteStore:
                 connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
             finally:
                 connection.close()
+
+    def _create(self) -> None:
+        """Make the database beside its place and move it there, so that a kill leaves either none or a whole one."""
+        try:
+            for name in (DRAFT_NAME, FILE_NAME):
+                for suffix in ("", *COMPANIONS):
+                    (self._folder / f"{name}{suffix}").unlink(missing_ok=True)
+            os.close(os.open(self._folder / DRAFT_NAME, os.O_CREAT | os.O_WRONLY, 0o600))
+            with closing(open_writer(self._folder, DRAFT_NAME)) as connection:
+                bring_up_to_date(connection)
+            (self._folder / DRAFT_NAME).replace(self._folder / FILE_NAME)
+            folder = os.open(self._folder, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+        except OSError as error:
+            raise denied(error, self._folder) from error
 
     def _prepare(self) -> None:
         try:

@@ -1,0 +1,100 @@
+"""The documentation is executed, complete, and its links lead somewhere."""
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+import typer
+
+from instar.entrypoints.cli.main import app
+from instar.settings import Settings
+
+TOP = Path(__file__).parents[2]
+PAGES = sorted([*TOP.glob("*.md"), *TOP.glob("docs/**/*.md"), TOP / "benchmarks" / "README.md"])
+EXECUTED = [page for page in PAGES if "```console" in page.read_text("utf-8")]
+ANYTHING = "…"
+
+
+def name(page):
+    return str(page.relative_to(TOP))
+
+
+def blocks(page):
+    """Yield (command, expected output) for each `$` line of the console blocks, in order."""
+    for block in re.findall(r"```console\n(.*?)```", page.read_text("utf-8"), re.DOTALL):
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, _, expected = part.partition("\n")
+            yield command, expected
+
+
+@pytest.mark.parametrize("page", EXECUTED, ids=name)
+def test_commands_do_what_the_page_says(page, tmp_path):
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    (tools / "instar").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m instar "$@"\n')
+    (tools / "instar").chmod(0o755)
+    here = tmp_path / "home" / "work"
+    here.mkdir(parents=True)
+    environment = {
+        "HOME": str(here.parent),
+        "PATH": f"{tools}:{os.environ['PATH']}",
+        "INSTAR_DATA": str(tmp_path / "data"),
+    }
+    for command, expected in blocks(page):
+        script = f'{command}\ncode=$?; pwd > "{tmp_path}/here"; exit $code'
+        done = subprocess.run(
+            ["bash", "-c", script], cwd=here, env=environment, capture_output=True, text=True, timeout=120, check=False
+        )
+        assert done.returncode == 0, (command, done.stderr)
+        here = Path((tmp_path / "here").read_text().strip())
+        pattern = ".*".join(re.escape(part) for part in expected.strip().split(ANYTHING))
+        assert re.fullmatch(pattern, done.stdout.strip(), re.DOTALL), (command, done.stdout)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_links_lead_somewhere(page):
+    text = re.sub(r"```.*?```", "", page.read_text("utf-8"), flags=re.DOTALL)
+    for target in re.findall(r"\]\(([^)]+)\)", text):
+        if not target.startswith(("https:", "http:")):
+            path, _, anchor = target.partition("#")
+            linked = (page.parent / path) if path else page
+            assert linked.exists(), target
+            if anchor:
+                headings = re.findall(r"^#+ (.*)$", linked.read_text("utf-8"), re.MULTILINE)
+                assert anchor in {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings}, target
+
+
+def test_every_setting_is_described_with_its_default():
+    page = (TOP / "docs/reference/settings.md").read_text("utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)` \| `?([^|`]*?)`? \|", page, re.MULTILINE))
+    assert rows.keys() == {item.name for item in fields(Settings)}
+    defaults = Settings(data=Path("x"))
+    for item in fields(Settings):
+        if item.name != "data":
+            assert rows[item.name] == str(getattr(defaults, item.name))
+
+
+def test_every_option_of_every_command_is_described():
+    page = (TOP / "docs/reference/commands.md").read_text("utf-8")
+    group = typer.main.get_command(app)
+    for command_name, command in group.commands.items():
+        assert f"`instar {command_name}" in page
+        for parameter in command.params:
+            for option in parameter.opts:
+                assert not option.startswith("--") or option == "--refresh" or f"`{option}" in page, option
+
+
+def test_every_dependency_has_its_reason_and_its_pin():
+    project = tomllib.loads((TOP / "pyproject.toml").read_text("utf-8"))["project"]
+    extras = [line for lines in project["optional-dependencies"].values() for line in lines]
+    page = (TOP / "docs/explanation/dependencies.md").read_text("utf-8")
+    pins = {line.split("==")[0].lower() for line in (TOP / "constraints.txt").read_text().splitlines() if "==" in line}
+    for line in [*project["dependencies"], *extras]:
+        package = re.split(r"[<>=~ ]", line)[0]
+        assert f"`{package}`" in page or (package.startswith("tree-sitter-") and "`tree-sitter-*`" in page), package
+        assert package.lower().replace("_", "-") in {pin.replace("_", "-") for pin in pins}, package
