@@ -17,9 +17,6 @@ ONE_THREAD = {
     "OPENBLAS_NUM_THREADS": "1",
     "RAYON_NUM_THREADS": "1",
     "TOKENIZERS_PARALLELISM": "false",
-    "LANCE_CPU_THREADS": "1",
-    "LANCE_IO_THREADS": "1",
-    "TOKIO_WORKER_THREADS": "1",
 }
 PERCENTILES = (50, 95, 99)
 MILLISECONDS = 1e3
@@ -29,7 +26,9 @@ def one_core(core: int) -> None:
     """Run this script once more, bound to one core and with one thread in every library."""
     if any(os.environ.get(name) != value for name, value in ONE_THREAD.items()):
         os.sched_setaffinity(0, {core})
-        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **ONE_THREAD})
+        environment = {**os.environ, **ONE_THREAD}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)  # else the command line would compile itself each time
+        os.execve(sys.executable, [sys.executable, *sys.argv], environment)
 
 
 class Clock:

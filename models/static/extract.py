@@ -8,6 +8,7 @@ from dataclasses import dataclass
 MIN_WORDS, MAX_WORDS = 3, 60  # a summary outside these bounds is a label or an essay, not a question
 MAX_CODE = 2000  # characters; longer bodies add tokens, not meaning
 MAX_BODY_LINES = 80
+MAX_LINE = 200  # characters; no definition starts later in a line
 MAX_FILE = 1_000_000  # characters; larger files are generated
 LANGUAGES = {
     ".py": "python",
@@ -35,7 +36,7 @@ LANGUAGES = {
 }
 _HASH = {"ruby", "bash"}
 _COMMENT = {
-    "hash": re.compile(r"^\s*#+[ :']?(?!!)(.*)$"),
+    "hash": re.compile(r"^\s*#+!?(.*)$"),
     "slash": re.compile(r"^\s*//[/!]?(.*)$"),
     "dash": re.compile(r"^\s*---*[ |^]*(.*)$"),
 }
@@ -105,6 +106,7 @@ def usable(query: str, code: str) -> bool:
     return (
         MIN_WORDS <= len(words) <= MAX_WORDS
         and letters >= 0.75 * len(query)
+        and query[0] not in "@\\"  # a tag, not a summary
         and not _NOISE.search(query)
         and len(code) >= 60
         and code.count("\n") >= 2
@@ -146,7 +148,7 @@ def comment_pairs(text: str, language: str) -> Iterator[Pair]:
         i = after
         if after >= len(lines):
             return
-        found = _NAME[language].match(lines[after])
+        found = _NAME[language].match(lines[after][:MAX_LINE])
         if not found:
             continue
         code = "\n".join(lines[after : _end(lines, after, language)])
@@ -223,6 +225,6 @@ def _end(lines: list[str], start: int, language: str) -> int:
             if stripped.rstrip().endswith("{") or stripped.startswith(")"):  # `) {`, `} else {`: the body goes on
                 continue
             return j + 1
-        elif stripped[0] != "{":
+        elif stripped[0] not in "{#":  # a brace of its own, or the preprocessor
             return j
     return limit

@@ -30,7 +30,8 @@ class HashEmbedder:
 
     def embed_documents(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return unit vectors (n, d)."""
-        return np.stack([self._vector(self._spec.document_prompt + text) for text in texts])
+        rows = [self._vector(self._spec.document_prompt + text) for text in texts]
+        return np.array(rows, np.float32).reshape(len(rows), self._spec.dimensions)
 
     def embed_query(self, text: str) -> NDArray[np.float32]:
         """Return the unit vector (d,) of a question."""

@@ -59,7 +59,8 @@ def texts(writer: CorpusWriter) -> list[str]:
 def unit(count: int, seed: int = 0) -> NDArray[np.float32]:
     """Return random unit vectors."""
     raw = np.random.default_rng(seed).standard_normal((count, SPEC.dimensions))
-    return (raw / np.linalg.norm(raw, axis=1, keepdims=True)).astype(np.float32)
+    vectors: NDArray[np.float32] = (raw / np.linalg.norm(raw, axis=1, keepdims=True)).astype(np.float32)
+    return vectors
 
 
 def embed(writer: CorpusWriter, storage: StorageFormat = StorageFormat.FLOAT32, spec: ModelSpec = SPEC) -> Generation:

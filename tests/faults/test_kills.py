@@ -133,8 +133,7 @@ def assert_ends_well(data: Path, roots: list[Path], tmp_path: Path) -> None:
     for path in sorted(roots[0].iterdir())[:: FILES // 8]:
         lexical = answer(data, path.stem, Mode.LEXICAL)
         assert (lexical.degraded, lexical.pending) == (None, 0)
-        assert {hit.path for hit in lexical.hits} == {path.name}
-        assert len(lexical.hits) == 6
+        assert [hit.path for hit in lexical.hits[:6]] == [path.name] * 6
         text = lexical.hits[0].text
         nearest = answer(data, text, Mode.VECTOR).hits[0]
         assert nearest.text == text

@@ -2,11 +2,9 @@
 
 import re
 
-from instar.chunking.grammars import GRAMMARS, load
 from instar.chunking.lines import WHOLE, Lines
 from instar.chunking.pieces import Piece, assemble
 from instar.chunking.prose import OUTLINES, sections
-from instar.chunking.syntax import parse, pieces_of
 from instar.domain.chunks import Chunk
 
 CHUNKER_VERSION = 1  # raised whenever the same text could give other chunks
@@ -28,12 +26,17 @@ def chunk(text: str, language: str | None) -> list[Chunk]:
         style = OUTLINES[language]
         outline = style.read(lines)
         return assemble(lines, sections(lines, outline.headings, style.separator), style.joint, outline.kept)
-    pieces = _by_syntax(lines, language) if language and language in GRAMMARS else None
+    pieces = _by_syntax(lines, language) if language else None
     return assemble(lines, pieces or [Piece(0, len(lines) - 1, "", "window", 0)], " ")
 
 
 def _by_syntax(lines: Lines, language: str) -> list[Piece] | None:
     """Return pieces by the syntax tree; None if there is no grammar, no tree, or too much text for one."""
+    from instar.chunking.grammars import GRAMMARS, load
+    from instar.chunking.syntax import parse, pieces_of
+
+    if language not in GRAMMARS:
+        return None
     name = "cpp" if language == "c" and _CPP.search(lines.text) else language  # `.h` may be either
     parser_language = load(name)
     source = _parsed_text(lines)

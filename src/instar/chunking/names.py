@@ -20,7 +20,9 @@ _KEYWORDS = {
     "switch",
     "while",
 }  # a macro led the C parser astray
-_PARAMETERS = re.compile(r"[<(\[{].*", re.DOTALL)  # type parameters and arguments are no part of a name
+_TYPE_ARGUMENTS = re.compile(r"<[^<>=]*>")  # innermost first; not `operator<=>`
+_TYPE_DEPTH = 3
+_PARAMETERS = re.compile(r"[(\[{].*", re.DOTALL)  # parameters are no part of a name
 _SCOPES = re.compile(r"::|\\|:|->")
 _DECLARATOR_DEPTH = 16  # pointers, references, parentheses and arrays around a C name
 _ELIXIR_LIMIT = 8  # guards and operators around an Elixir name
@@ -54,6 +56,8 @@ def _child(node: Node, index: int) -> Node | None:
 
 def clean(name: str) -> str:
     """Return a name with dots for scopes and without parameters, quotes and line breaks."""
+    for _ in range(_TYPE_DEPTH if "<" in name else 0):
+        name = _TYPE_ARGUMENTS.sub("", name)
     name = _PARAMETERS.sub("", name) or name
     name = _SCOPES.sub(".", name).strip("\"'`. \t\r\n")
     return " ".join(name[:_NAME_LIMIT].split())

@@ -1,5 +1,6 @@
 """From stretches of lines to chunks: what is too large is cut, small neighbours are merged."""
 
+import re
 from typing import NamedTuple
 
 from instar.chunking.lines import HARD, TARGET, WHOLE, Lines, cut_line, windows
@@ -10,6 +11,7 @@ from instar.domain.chunks import Chunk
 # before them, even where that passes TARGET.
 SMALL = 200
 _SYMBOL_LIMIT = 200  # characters of a chunk's symbol
+_PATH = re.compile(r".*(?:\.| > )")
 
 
 class Piece(NamedTuple):
@@ -126,10 +128,16 @@ def _joined(symbols: tuple[str, ...], joint: str) -> str:
     if len(joined) <= _SYMBOL_LIMIT:
         return joined
     kept = symbols[0][:_SYMBOL_LIMIT]
-    path = symbols[0][: max(symbols[0].rfind("."), symbols[0].rfind(" > ") + 2) + 1]
+    path = _shared_path(symbols) if len(symbols) > 1 else ""
     for symbol in symbols[1:]:
         short = symbol.removeprefix(path)
         if len(kept) + len(joint) + len(short) > _SYMBOL_LIMIT:
             break
         kept += joint + short
     return kept
+
+
+def _shared_path(symbols: tuple[str, ...]) -> str:
+    """Return the path of the second symbol, with its separator, if the first stands in it or is it; else nothing."""
+    path = _PATH.match(symbols[1])
+    return path[0] if path and f"{symbols[0]}.".startswith(path[0].rstrip(" >")) else ""

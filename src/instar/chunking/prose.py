@@ -20,7 +20,7 @@ _ASCIIDOC_BLOCK = re.compile(r"(-{4,}|\.{4,}|={4,}|\+{4,}|/{4,}|\*{4,}|_{4,})[ \
 _ORG = re.compile(r"(\*+)[ \t]+(\S.*?)[ \t]*\r?$")
 _YAML_KEY = re.compile(r" *([\w./@-]+|\"[^\"]*\"|'[^']*'):(?=\s|$)\s*([^#\s])?")
 _YAML_SCALAR = re.compile(r"(?::|-)[ \t]+[|>][-+\d]*[ \t]*\r?$")
-_YAML_DEEPEST = 4  # columns; keys further in are details
+_YAML_DEEPEST = 2  # columns; keys further in are details
 _ORG_BLOCK = re.compile(r"[ \t]*#\+(begin|end)_", re.IGNORECASE)
 
 

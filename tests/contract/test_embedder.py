@@ -1,0 +1,91 @@
+"""What every embedder must do."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from instar.adapters.embedders.static import StaticEmbedder, builtin_folder
+from instar.domain.models import StorageFormat, document_fingerprint
+from instar.embedding.integrity import faults
+from instar.ports import Embedder
+from instar.testing import HashEmbedder
+
+TEXTS = [
+    "def retry(delay): wait(delay)",
+    "open the file and read every line",
+    "SELECT name FROM users WHERE id = 7",
+    "x",
+    "naïve 漢字 🙂 Ωmega",
+    "word " * 5_000,
+]
+AWKWARD = ["", " \n\t ", "{}[]();", "\0", "\x7f\x1b[0m", "￿ \ufffd", "a" * 20_000]
+
+
+@pytest.fixture(params=["static", "hash"], scope="module")
+def embedder(request: pytest.FixtureRequest) -> Embedder:
+    return StaticEmbedder(builtin_folder()) if request.param == "static" else HashEmbedder()
+
+
+def test_rows_are_sound_and_in_order(embedder: Embedder) -> None:
+    together = embedder.embed_documents(TEXTS)
+    assert together.dtype == np.float32
+    assert faults(together, len(TEXTS), embedder.spec) == {}
+    for text, row in zip(TEXTS, together, strict=True):
+        np.testing.assert_allclose(embedder.embed_documents([text])[0], row, atol=1e-6)
+
+
+def test_a_vector_does_not_depend_on_its_neighbours(embedder: Embedder) -> None:
+    backwards = embedder.embed_documents(TEXTS[::-1])[::-1]
+    np.testing.assert_allclose(backwards, embedder.embed_documents(TEXTS), atol=1e-6)
+
+
+def test_awkward_texts_have_sound_vectors_too(embedder: Embedder) -> None:
+    assert faults(embedder.embed_documents(AWKWARD), len(AWKWARD), embedder.spec) == {}
+
+
+def test_no_text_gives_no_vector(embedder: Embedder) -> None:
+    assert embedder.embed_documents([]).shape == (0, embedder.spec.stored_dimensions)
+
+
+def test_different_texts_have_different_vectors(embedder: Embedder) -> None:
+    vectors = embedder.embed_documents(TEXTS[:3])
+    assert (vectors @ vectors.T - np.eye(3)).max() < 0.95
+
+
+def test_a_question_is_near_the_text_it_quotes(embedder: Embedder) -> None:
+    vectors = embedder.embed_documents(TEXTS)
+    for i in range(3):
+        query = embedder.embed_query(TEXTS[i])
+        assert query.dtype == np.float32
+        assert query.shape == (embedder.spec.stored_dimensions,)
+        assert np.linalg.norm(query) == pytest.approx(1.0, abs=1e-3)
+        assert int(np.argmax(vectors @ query)) == i
+
+
+@pytest.mark.parametrize("question", AWKWARD)
+def test_a_question_is_a_unit_vector_or_zero(embedder: Embedder, question: str) -> None:
+    query = embedder.embed_query(question)
+    assert np.isfinite(query).all()
+    assert np.linalg.norm(query) == pytest.approx(1.0, abs=1e-3) or not query.any()
+
+
+@settings(max_examples=40, deadline=None)
+@given(texts=st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=60), max_size=5))
+def test_any_text_can_be_embedded(embedder: Embedder, texts: list[str]) -> None:
+    assert faults(embedder.embed_documents(texts), len(texts), embedder.spec) == {}
+
+
+def test_the_same_model_loaded_twice_agrees(embedder: Embedder) -> None:
+    again = StaticEmbedder(builtin_folder()) if isinstance(embedder, StaticEmbedder) else HashEmbedder()
+    assert again.spec == embedder.spec
+    np.testing.assert_array_equal(again.embed_documents(TEXTS), embedder.embed_documents(TEXTS))
+
+
+def test_what_identifies_the_model_is_complete(embedder: Embedder) -> None:
+    spec = embedder.spec
+    assert spec.name
+    assert spec.revision
+    assert spec.stored_dimensions > 0
+    prints = {document_fingerprint(spec, storage) for storage in StorageFormat}
+    assert len(prints) == len(StorageFormat)
