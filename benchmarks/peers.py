@@ -86,6 +86,8 @@ class System(ABC):
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.kept: dict[str, Any] = {}
+        """What `prepare` found out, by the name of the filter."""
 
     @abstractmethod
     def build(self, corpus: Corpus) -> None:
@@ -235,7 +237,7 @@ class SqliteBrute(System):
 
     def prepare(self, corpus: Corpus, filters: Sequence[Filter]) -> None:
         """Keep what each filter leaves out."""
-        self._left_out = {narrowed.name: ~corpus.mask(narrowed) for narrowed in filters if narrowed.scope != Scope()}
+        self.kept = {narrowed.name: ~corpus.mask(narrowed) for narrowed in filters if narrowed.scope != Scope()}
 
     def search(self, query: str, narrowed: Filter) -> list[str]:
         """Both arms, fused."""
@@ -266,7 +268,7 @@ class SqliteBrute(System):
 
     def _vector(self, query: str, narrowed: Filter) -> list[int]:
         scores = self.matrix @ self.embedder.embed_query(query)
-        left_out = self._left_out.get(narrowed.name)
+        left_out = self.kept.get(narrowed.name)
         if left_out is not None:
             scores[left_out] = WITHOUT
         best = np.argpartition(-scores, ARM)[:ARM]
@@ -284,9 +286,7 @@ class Semble(System):
     def build(self, corpus: Corpus) -> None:
         """Put the chunks in its parts and save them as it does."""
         self._write_model()
-        self._put(corpus, np.arange(len(corpus.rows)), "all")
-        for root_id in sorted({row.root_id for row in corpus.rows}):
-            self._put(corpus, np.flatnonzero([row.root_id == root_id for row in corpus.rows]), str(root_id))
+        self._put(corpus, Filter("all"))
 
     def _write_model(self) -> None:
         """Write Instar's model as a folder of model2vec."""
@@ -299,7 +299,7 @@ class Semble(System):
         model = StaticModel(vectors, tokenizer, normalize=True, max_length=None)
         model.save_pretrained(self.folder / "model")
 
-    def _put(self, corpus: Corpus, chosen: NDArray[np.intp], name: str) -> None:
+    def _put(self, corpus: Corpus, narrowed: Filter) -> None:
         from semble import SembleIndex
         from semble.index.bm25 import BM25
         from semble.index.dense import SelectableBasicBackend, load_model
@@ -310,6 +310,7 @@ class Semble(System):
 
         model, model_path = load_model(str(self.folder / "model"))
         words, chunks, ids = BM25.empty(), [], []
+        chosen = np.flatnonzero(corpus.mask(narrowed))
         for place in chosen:
             row = corpus.rows[place]
             chunk = Chunk(row.text, f"{row.root_id}/{row.path}", row.chunk_id, row.chunk_id, row.language or None)
@@ -318,11 +319,18 @@ class Semble(System):
             ids.append(str(row.chunk_id))
         words.set_doc_order(ids)
         dense = SelectableBasicBackend(corpus.matrix[chosen], BasicArgs())
-        SembleIndex(model, words, dense, chunks, model_path).save(self.folder / name)
+        index = SembleIndex(model, words, dense, chunks, model_path)
+        index.save(self.folder / self._name(narrowed))
+
+    def _name(self, narrowed: Filter) -> str:
+        return "all" if narrowed.root is None else str(narrowed.root.id)
 
     def prepare(self, corpus: Corpus, filters: Sequence[Filter]) -> None:
-        """Resolve path filters: semble takes the paths themselves."""
-        self._paths = {
+        """Build the index of a root; resolve path filters, for semble takes the paths themselves."""
+        for narrowed in filters:
+            if not (self.folder / self._name(narrowed)).exists():
+                self._put(corpus, narrowed)
+        self.kept = {
             narrowed.name: sorted({f"{r.root_id}/{r.path}" for r in corpus.rows if narrowed.path in r.path})
             for narrowed in filters
             if narrowed.path is not None
@@ -330,9 +338,9 @@ class Semble(System):
 
     def search(self, query: str, narrowed: Filter) -> list[str]:
         """Its whole search, ranking included."""
-        index = self._index("all" if narrowed.root is None else str(narrowed.root.id))
+        index = self._index(self._name(narrowed))
         languages = None if narrowed.language is None else [narrowed.language]
-        paths = None if narrowed.path is None else self._paths[narrowed.name]
+        paths = None if narrowed.path is None else self.kept[narrowed.name]
         found = index.search(query, LIMIT, filter_languages=languages, filter_paths=paths)
         return [result.chunk.content for result in found]
 

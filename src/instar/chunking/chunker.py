@@ -9,7 +9,7 @@ from instar.domain.chunks import Chunk
 
 CHUNKER_VERSION = 1  # raised whenever the same text could give other chunks
 
-_CPP = re.compile(r"^[ \t]*(?:class|namespace|template)\b[^;]*[{<]", re.MULTILINE)
+_CPP = re.compile(r"^[ \t]*(?:class|namespace|template)\b[^;{<]{0,200}[{<]", re.MULTILINE)
 
 
 def chunk(text: str, language: str | None) -> list[Chunk]:

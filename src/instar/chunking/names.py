@@ -11,6 +11,7 @@ from tree_sitter import Node
 Rule = Callable[[Node, bytes], tuple[str, str] | None]
 
 _NAME_LIMIT = 80  # characters
+_TEXT_LIMIT = 1_000  # bytes read to find a name in
 _KEYWORDS = {
     "class",
     "for",
@@ -45,8 +46,8 @@ _ELIXIR_KINDS = {
 
 
 def text_of(node: Node, source: bytes) -> str:
-    """Return the source text of a node."""
-    return source[node.start_byte : node.end_byte].decode("utf-8", "replace")
+    """Return the source text of a node, or the beginning of a long one."""
+    return source[node.start_byte : min(node.end_byte, node.start_byte + _TEXT_LIMIT)].decode("utf-8", "replace")
 
 
 def _child(node: Node, index: int) -> Node | None:

@@ -117,7 +117,9 @@ def _belong(lines: Lines, before: _Group, group: _Group) -> bool:
 
 
 def _join(before: _Group, group: _Group) -> _Group:
-    symbols = before.symbols + tuple(symbol for symbol in group.symbols if symbol not in before.symbols)
+    symbols = before.symbols
+    if len(symbols) < _SYMBOL_LIMIT // 2:
+        symbols += tuple(symbol for symbol in group.symbols if symbol not in symbols)
     larger = before if before.weight >= group.weight else group
     return _Group(before.first, group.last, symbols, larger.kind, larger.weight, group.parent, header=False)
 

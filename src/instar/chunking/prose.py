@@ -9,15 +9,16 @@ from instar.chunking.pieces import Piece
 
 _TITLE_LIMIT = 80  # characters of one heading in a section's path
 
-_ATX = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*?))??(?:[ \t]+#+)?[ \t]*\r?$")
+# No pattern here may backtrack over a long line: titles are trimmed outside them.
+_ATX = re.compile(r" {0,3}(#{1,6})(?=[ \t\r]|$)")
 _SETEXT = re.compile(r" {0,3}(=+|-+)[ \t]*\r?$")
 _NOT_A_TITLE = re.compile(r"[ \t]*(?:$|[>|]|[-*+][ \t]|\d+[.)][ \t]| {4}|\t)")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _FRONT_MATTER = re.compile(r"(?:---|\+\+\+)[ \t]*\r?$")
 _RULE = re.compile(r"([!-/:-@\[-`{-~])\1{2,}[ \t]*\r?$")
-_ASCIIDOC = re.compile(r"(={1,6})[ \t]+(\S.*?)[ \t]*\r?$")
+_ASCIIDOC = re.compile(r"(={1,6})[ \t]+(?=\S)")
 _ASCIIDOC_BLOCK = re.compile(r"(-{4,}|\.{4,}|={4,}|\+{4,}|/{4,}|\*{4,}|_{4,})[ \t]*\r?$")
-_ORG = re.compile(r"(\*+)[ \t]+(\S.*?)[ \t]*\r?$")
+_ORG = re.compile(r"(\*+)[ \t]+(?=\S)")
 _YAML_KEY = re.compile(r" *([\w./@-]+|\"[^\"]*\"|'[^']*'):(?=\s|$)\s*([^#\s])?")
 _YAML_SCALAR = re.compile(r"(?::|-)[ \t]+[|>][-+\d]*[ \t]*\r?$")
 _YAML_DEEPEST = 2  # columns; keys further in are details
@@ -53,7 +54,7 @@ def markdown(lines: Lines) -> Outline:
         elif opened:
             fence = opened[1]
         elif text[:4].lstrip().startswith("#") and (found := _ATX.match(text)):
-            headings.append(Heading(number, len(found[1]), found[2] or ""))
+            headings.append(Heading(number, len(found[1]), text[found.end() :].strip().rstrip("#")))
         elif number and (found := _SETEXT.match(text)) and _is_title(lines, number - 1, headings):
             headings.append(Heading(number - 1, 1 if found[1][0] == "=" else 2, lines.lines[number - 1]))
     return Outline(headings, frozenset(kept))
@@ -136,7 +137,7 @@ def sections(lines: Lines, headings: list[Heading], separator: str) -> list[Piec
             begin = heading.line
         while path and path[-1][0] >= heading.level:
             path.pop()
-        path.append((heading.level, " ".join(heading.title[:_TITLE_LIMIT].split()), number))
+        path.append((heading.level, " ".join(heading.title.strip()[:_TITLE_LIMIT].split()), number))
     return pieces
 
 
@@ -153,7 +154,7 @@ def _marked(lines: Lines, heading: re.Pattern[str], block: re.Pattern[str]) -> O
         elif edge:
             within = edge[1]
         elif found := heading.match(text):
-            headings.append(Heading(number, len(found[1]), found[2]))
+            headings.append(Heading(number, len(found[1]), text[found.end() :]))
     return Outline(headings, frozenset(kept))
 
 

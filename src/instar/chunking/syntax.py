@@ -20,7 +20,7 @@ _LIMITS = {"function": WHOLE}  # a class or section has seams to split at: TARGE
 # The parser asks about every hundred steps whether to go on. Real code takes one question for 60 to 250 bytes; a
 # parser lost in recovering from errors takes many more, and then needs time and memory that grow with the square of
 # the text (gigabytes for 20 kB). A count, not a clock, stops it at the same place on every machine. Of 29,000 files
-# of 25 languages it stops ten, all of them tables.
+# of 24 languages it stops ten, most of them tables.
 _QUESTIONS = 10
 _BYTES_PER_QUESTION = 50
 

@@ -1,5 +1,7 @@
 """Documents are cut at their headings, whose path is the symbol."""
 
+import pytest
+
 from instar.chunking import chunk
 
 PARAGRAPH = "Words that say something about the matter at hand.\n" * 10 + "\n"
@@ -74,3 +76,11 @@ def test_plain_text_is_cut_at_paragraphs(sound):
     sound(text, pieces)
     assert all(piece.text.count("\n\n") == (len(piece.text) + 1) // len(PARAGRAPH) for piece in pieces)
     assert {piece.kind for piece in pieces} == {"window"}
+
+
+@pytest.mark.parametrize("language", ["markdown", "rst", "asciidoc", "org", "yaml", "text"])
+@pytest.mark.parametrize("start", ["# ", "## a #", "== ", "* ", "---", "===", "key: |", "- ", "#+begin_", "```", ""])
+@pytest.mark.parametrize("filler", [" ", "#", "-", "=", "\t", "- ", "a: "])
+def test_long_lines_take_no_long_time(language, start, filler, sound):
+    text = f"Title\n{start}{filler * 20_000}x\nend\n"
+    sound(text, chunk(text, language))
