@@ -7,7 +7,6 @@ Every folder in `--corpus` becomes a root. WORK/data is made anew and kept: the 
 
 import argparse
 import json
-import os
 import resource
 import shutil
 import statistics

@@ -101,7 +101,7 @@ class System(ABC):
         """Return the best texts of the vector arm alone."""
         raise NotImplementedError
 
-    def prepare(self, corpus: Corpus, filters: Sequence[Filter]) -> None:
+    def prepare(self, corpus: Corpus, filters: Sequence[Filter]) -> None:  # noqa: B027  # most systems need none
         """Do beforehand what the system does once for a filter."""
 
     @cached_property
@@ -252,7 +252,8 @@ class SqliteBrute(System):
 
     def _lexical(self, query: str, narrowed: Filter) -> list[int]:
         words = {f'"{word}"' for word in "".join(c if c.isalnum() else " " for c in query).split()}
-        parts, values = [], []
+        parts: list[str] = []
+        values: list[object] = []
         if narrowed.root is not None:
             parts, values = ["root = ?"], [narrowed.root.id]
         if narrowed.language is not None:

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from peers import LIMIT, PEERS, Corpus, Filter, Instar, System, build_peers, read_corpus
 
 BLOCK = 20
-"""Questions a system answers in a row before the next one's turn: drift hits all alike, caches stay as warm as in use."""
+"""Questions a system answers in a row before the next has its turn: drift hits all alike, caches are warm as in use."""
 WARMING = 20
 SEED = 1
 TOLERANCE = 1e-6
@@ -61,8 +61,8 @@ def latency(systems: Sequence[System], queries: Sequence[str], narrowed: Filter)
 
 def recall(systems: Sequence[System], queries: Sequence[str], corpus: Corpus, narrowed: Filter) -> dict[str, float]:
     """Return which part of the ten best by float32 each vector arm finds; texts that occur twice count once."""
-    rows, first = np.flatnonzero(corpus.mask(narrowed)), {}
-    for row in rows:
+    first: dict[str, int] = {}
+    for row in np.flatnonzero(corpus.mask(narrowed)).tolist():
         first.setdefault(corpus.rows[row].text, row)
     distinct = np.fromiter(first.values(), np.intp)
     matrix = corpus.matrix[distinct]
@@ -72,11 +72,11 @@ def recall(systems: Sequence[System], queries: Sequence[str], corpus: Corpus, na
         bound = np.partition(matrix @ vector, -LIMIT)[-LIMIT] - TOLERANCE
         for system in systems:
             texts = dict.fromkeys(system.nearest(query, narrowed))
-            right[system.name] += sum(1 for text in texts if corpus.matrix[first[text]] @ vector >= bound)
+            right[system.name] += sum(bool(corpus.matrix[first[text]] @ vector >= bound) for text in texts)
     return {name: round(count / (LIMIT * len(queries)), 4) for name, count in right.items()}
 
 
-def memory(arguments: argparse.Namespace, system: System, narrowed: Filter) -> int:
+def memory(system: System) -> int:
     """Return the resident bytes of a process of its own in which one system has answered some questions."""
     command = [sys.executable, __file__, *sys.argv[1:], "--resident", system.name]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -180,7 +180,7 @@ def measure(
         "recall": {f.name: recall(approximate, queries, corpus, f) for f in filters},
         "systems": {
             system.name: {
-                "resident": memory(arguments, system, filters[0]),
+                "resident": memory(system),
                 "disk": measuring.folder_bytes(system.folder),
                 "build": builds.get(system.name, {}).get("processor"),
             }

@@ -229,6 +229,14 @@ class CorpusWriter(Protocol):
         """Up to `limit` (text id, text) that have neither a vector nor a place in quarantine, ascending ids."""
         ...
 
+    def forget_hints(self) -> None:
+        """Look for missing vectors among all texts again, not only among the latest."""
+        ...
+
+    def backlog_size(self, generation_id: int) -> int:
+        """About how many texts `backlog` has in all; quick, for progress."""
+        ...
+
     def put_vectors(
         self, generation_id: int, text_ids: Sequence[int], vectors: Matrix, quarantined: dict[int, str]
     ) -> None:

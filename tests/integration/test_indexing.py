@@ -214,6 +214,15 @@ def test_text_is_found_by_words_while_vectors_are_missing(workspace, root):
     assert workspace.search(SearchRequest("penguins")).pending == 0
 
 
+def test_vectors_that_vanished_are_found_missing_by_set(workspace, root):
+    index(workspace, root)
+    with sqlite3.connect(workspace.settings.data / "instar.db") as db:
+        db.execute("DELETE FROM vectors WHERE text_id = 1")
+    index(workspace, root)
+    with workspace.store.snapshot() as snapshot:
+        assert snapshot.completeness(1).missing == 0
+
+
 def test_a_new_reader_version_reads_again(workspace, root, monkeypatch):
     index(workspace, root)
     with sqlite3.connect(workspace.settings.data / "instar.db") as db:

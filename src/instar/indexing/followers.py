@@ -46,7 +46,7 @@ def fill_generation(
     writer: CorpusWriter, generation: Generation, embedder: Embedder, progress: Progress, deadline: Deadline
 ) -> None:
     """Embed what has no vector yet, batch by batch, until none is left or the deadline has passed."""
-    total = writer.view().completeness(generation.id).missing
+    total = writer.backlog_size(generation.id)
     done = 0
     while not deadline.passed() and (batch := writer.backlog(generation.id, EMBEDDED_AT_ONCE)):
         vectors = embedder.embed_documents([text for _, text in batch])

@@ -65,7 +65,7 @@ class Indexer:
         part_from_later(self._writer, self._parts.lexical, self._packs())
         reports = [self._index_root(root, reread=reread) for root in roots]
         follow_lexically(self._writer, self._parts.lexical)
-        self._fill(active)
+        self._fill(active, proved=build_wanted)
         if build_wanted:
             self._build_wanted(active)
         return reports
@@ -81,17 +81,22 @@ class Indexer:
     def _packs(self) -> Iterator[VectorIndex]:
         return map(self._parts.vectors_of, self._writer.view().generations())
 
-    def _fill(self, generation: Generation) -> None:
+    def _fill(self, generation: Generation, *, proved: bool) -> None:
+        """Embed what is missing; `proved` compares by set in the end, and does not rely on the hint where it begins."""
         embedder = self._parts.embedder_of(generation)
         if embedder is not None:
             fill_generation(self._writer, generation, embedder, self._progress, self._deadline)
+            state = self._writer.view().completeness(generation.id) if proved else None
+            if state is not None and state.missing > state.quarantined:
+                self._writer.forget_hints()
+                fill_generation(self._writer, generation, embedder, self._progress, self._deadline)
         follow_packed(self._writer, generation, self._parts.vectors_of(generation))
 
     def _build_wanted(self, active: Generation) -> None:
         wanted = self._writer.create_generation(self._parts.wanted().spec, self._parts.storage)
         if wanted.id == active.id:
             return
-        self._fill(wanted)
+        self._fill(wanted, proved=True)
         state = self._writer.view().completeness(wanted.id)
         if not state.missing:
             self._writer.activate(wanted.id)

@@ -201,6 +201,18 @@ class SqliteWriter:
             (generation_id, limit),
         ).fetchall()
 
+    def forget_hints(self) -> None:
+        """Let each backlog begin with the first text again."""
+        with self._transaction():
+            self._db.execute("UPDATE generations SET filled_to = 0")
+
+    def backlog_size(self, generation_id: int) -> int:
+        """Count the texts beyond the hint."""
+        row = self._db.execute(
+            "SELECT count(*) FROM texts WHERE id > (SELECT filled_to FROM generations WHERE id = ?)", (generation_id,)
+        ).fetchone()
+        return int(row[0])
+
     def put_vectors(
         self,
         generation_id: int,
