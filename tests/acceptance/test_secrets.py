@@ -42,8 +42,14 @@ def project(tmp_path_factory):
 
 @pytest.fixture
 def printed(instar_command, project):
-    commands = [["index", project, "--yes"], ["search", "connect value", project, "--limit", "200", "--json"],
-        ["search", "paste into form", project], ["status"], ["index", project, "--rebuild", "--json"], ["verify"]]  # fmt: skip
+    commands = [
+        ["index", project, "--yes"],
+        ["search", "connect value", project, "--limit", "200", "--json"],
+        ["search", "paste into form", project],
+        ["status"],
+        ["index", project, "--rebuild", "--json"],
+        ["verify"],
+    ]
     output = []
     for command in commands:
         done = instar_command(*command)

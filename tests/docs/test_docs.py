@@ -82,6 +82,7 @@ def test_every_setting_is_described_with_its_default():
 def test_every_option_of_every_command_is_described():
     page = (TOP / "docs/reference/commands.md").read_text("utf-8")
     group = typer.main.get_command(app)
+    assert isinstance(group, typer.core.TyperGroup)
     for command_name, command in group.commands.items():
         assert f"`instar {command_name}" in page
         for parameter in command.params:

@@ -1,4 +1,5 @@
 from dataclasses import fields, replace
+from typing import Any
 
 import pytest
 
@@ -12,15 +13,19 @@ OTHER = {
 QUERY_SIDE = {"query_prompt": "query: ", "context_tokens": 512}
 
 
+def with_value(name: str, value: Any) -> ModelSpec:
+    return replace(SPEC, **{name: value})
+
+
 @pytest.mark.parametrize("name", OTHER)
 def test_whatever_decides_a_stored_vector_changes_the_fingerprint(name):
-    changed = replace(SPEC, **{name: OTHER[name]})
+    changed = with_value(name, OTHER[name])
     assert document_fingerprint(changed, StorageFormat.INT8) != document_fingerprint(SPEC, StorageFormat.INT8)
 
 
 @pytest.mark.parametrize("name", QUERY_SIDE)
 def test_the_query_side_does_not(name):
-    changed = replace(SPEC, **{name: QUERY_SIDE[name]})
+    changed = with_value(name, QUERY_SIDE[name])
     assert document_fingerprint(changed, StorageFormat.INT8) == document_fingerprint(SPEC, StorageFormat.INT8)
 
 

@@ -58,7 +58,8 @@ class SqliteWriter:
         if found is None:
             with self._transaction():
                 row = self._db.execute(
-                    "INSERT INTO roots (path, added_at) VALUES (?, ?) RETURNING id, path, added_at, scanned_at, pending",
+                    "INSERT INTO roots (path, added_at) VALUES (?, ?)"
+                    " RETURNING id, path, added_at, scanned_at, pending",
                     (path, self._clock()),
                 ).fetchone()
             found = Root(*row)
