@@ -260,10 +260,11 @@ class SqliteBrute(System):
             parts, values = [*parts, "language = ?"], [*values, narrowed.language]
         if narrowed.path is not None:
             parts, values = [*parts, "path GLOB ?"], [*values, f"*{narrowed.path}*"]
-        allowed = f" AND rowid IN (SELECT id FROM chunks WHERE {' AND '.join(parts)})" if parts else ""
+        # With `rowid IN (SELECT …)` FTS5 answers the whole question once for every id: 12,000 times for one root.
+        joined = f" CROSS JOIN chunks ON chunks.id = words.rowid AND {' AND '.join(parts)}" if parts else ""
         rows = self.database.execute(
-            f"SELECT rowid FROM words WHERE words MATCH ?{allowed} ORDER BY rank LIMIT {ARM}",
-            [" OR ".join(words), *values],
+            f"SELECT words.rowid FROM words{joined} WHERE words MATCH ? ORDER BY rank LIMIT {ARM}",
+            [*values, " OR ".join(words)],
         )
         return [row[0] for row in rows]
 

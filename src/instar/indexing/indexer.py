@@ -17,8 +17,9 @@ from instar.ports import CorpusWriter, Embedder, LexicalIndex, Progress, Source,
 
 WRITTEN_AT_ONCE = 1_000
 """Chunks stored in one transaction: one fsync among some 0.3 s of reading, and what a kill sets back."""
-LEXICAL_EVERY = 20_000
-"""Chunks after which a long run commits to the lexical index too, so that others can search them (every 10 s or so)."""
+LEXICAL_FIRST = 20_000
+"""Chunks after which a long run commits to the lexical index too, so that others can search them (after 10 s or so);
+the interval doubles each time, for each commit leaves a segment that every search has to visit."""
 
 
 @dataclass(slots=True)
@@ -55,6 +56,7 @@ class Indexer:
         self._progress = progress
         self._deadline = deadline
         self._since_lexical = 0
+        self._lexical_due = LEXICAL_FIRST
 
     def run(self, roots: Sequence[Root], *, build_wanted: bool, reread: bool = False) -> list[RootReport]:
         """Bring `roots` up to date; with `build_wanted` fill the generation of the wanted model and activate it.
@@ -153,9 +155,10 @@ class Indexer:
         report.read += len(batch.documents)
         report.chunks += batch.chunks
         self._since_lexical += batch.chunks
-        if self._since_lexical >= LEXICAL_EVERY:
+        if self._since_lexical >= self._lexical_due:
             follow_lexically(self._writer, self._parts.lexical)
             self._since_lexical = 0
+            self._lexical_due *= 2
 
 
 class _Batch:

@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from instar.domain.generations import Generation
 from instar.domain.search import Hit, Mode, Scope, SearchAnswer, SearchRequest, Weights
@@ -14,9 +15,13 @@ from instar.search.fusion import Candidate, fuse
 DEPTH = 100
 """Candidates each arm returns; beyond that a fused rank cannot reach the first ten at equal weights."""
 SPARE = 10
-"""Fused candidates fetched beyond those asked for: some may be gone from the snapshot."""
+"""Fused candidates kept beyond those asked for: some may be gone from the snapshot."""
 KEPT_SCOPES = 16
-"""Scopes whose texts are remembered: a developer alternates among a few roots and filters."""
+"""Scopes whose texts and documents are remembered: a developer alternates among a few roots and filters."""
+
+
+T = TypeVar("T")
+_Kept = OrderedDict[Scope, tuple[Position, T]]
 
 
 @dataclass(slots=True)
@@ -43,7 +48,8 @@ class SearchEngine:
         self._lexical = lexical
         self._vectors_of = vectors_of
         self._embedder_of = embedder_of
-        self._texts: OrderedDict[Scope, tuple[Position, Ids]] = OrderedDict()
+        self._text_ids: _Kept[Ids] = OrderedDict()
+        self._document_ids: _Kept[Sequence[int]] = OrderedDict()
         self._lexical_at: Position | None = None
         self._tail: _Tail | None = None
 
@@ -84,7 +90,7 @@ class SearchEngine:
             problems.append("no lexical index, answered by vectors alone: `instar index` builds it")
             return []
         scope = request.scope
-        documents = snapshot.documents_in(scope).tolist() if scope.narrows_paths else None
+        documents = self._documents(snapshot, scope) if scope.narrows_paths else None
         if documents == []:
             return []
         try:
@@ -132,28 +138,44 @@ class SearchEngine:
             tail = self._tail = _Tail(generation.id, start, stored, vectors)
         return tail.vectors
 
+    def _documents(self, snapshot: CorpusSnapshot, scope: Scope) -> Sequence[int]:
+        return _kept(self._document_ids, scope, snapshot.version, lambda: snapshot.documents_in(scope).tolist())
+
     def _allowed(self, snapshot: CorpusSnapshot, scope: Scope) -> Ids | None:
-        """Return the texts of a scope, None for everything; kept until the corpus changes."""
+        """Return the texts of a scope, None for everything."""
         if scope == Scope():
             return None
-        kept = self._texts.get(scope)
-        if kept is None or kept[0] != snapshot.version:
-            kept = (snapshot.version, snapshot.texts_in(scope))
-            self._texts[scope] = kept
-            if len(self._texts) > KEPT_SCOPES:
-                self._texts.popitem(last=False)
-        self._texts.move_to_end(scope)
-        return kept[1]
+        return _kept(self._text_ids, scope, snapshot.version, lambda: snapshot.texts_in(scope))
 
     # The hits
 
     def _fetch(self, snapshot: CorpusSnapshot, fused: Sequence[Candidate], request: SearchRequest) -> tuple[Hit, ...]:
-        """Fetch the best; what the snapshot does not hold, or not in this scope, is dropped."""
-        placed = snapshot.chunks_of_texts([c.text_id for c in fused if c.chunk_id is None], request.scope)
-        chunk_of = {c.text_id: c.chunk_id or placed.get(c.text_id, 0) for c in fused}
+        """Fetch the best; what the snapshot does not hold, or not in this scope, is made up for by the next."""
+        found: list[tuple[Candidate, ChunkRow]] = []
+        while fused and len(found) < request.limit:
+            wanted = request.limit - len(found)
+            found += self._placed(snapshot, fused[:wanted], request.scope)
+            fused = fused[wanted:]
+        return tuple(_hit(i, c, row) for i, (c, row) in enumerate(found, 1))
+
+    def _placed(
+        self, snapshot: CorpusSnapshot, best: Sequence[Candidate], scope: Scope
+    ) -> list[tuple[Candidate, ChunkRow]]:
+        placed = snapshot.chunks_of_texts([c.text_id for c in best if c.chunk_id is None], scope)
+        chunk_of = {c.text_id: c.chunk_id or placed.get(c.text_id, 0) for c in best}
         rows = snapshot.chunk_rows(list(chunk_of.values()))
-        found = [(c, rows[chunk_of[c.text_id]]) for c in fused if chunk_of[c.text_id] in rows]
-        return tuple(_hit(i, c, row) for i, (c, row) in enumerate(found[: request.limit], 1))
+        return [(c, rows[chunk_of[c.text_id]]) for c in best if chunk_of[c.text_id] in rows]
+
+
+def _kept(cache: "_Kept[T]", scope: Scope, version: Position, make: Callable[[], T]) -> T:
+    """Return what belongs to a scope, made anew when the corpus has changed."""
+    held = cache.get(scope)
+    if held is None or held[0] != version:
+        held = cache[scope] = (version, make())
+        if len(cache) > KEPT_SCOPES:
+            cache.popitem(last=False)
+    cache.move_to_end(scope)
+    return held[1]
 
 
 def _weights(request: SearchRequest) -> Weights:

@@ -45,13 +45,23 @@ class _Pack:
     ids: NDArray[np.int64]
 
 
+@dataclass(frozen=True, slots=True)
+class _Filter:
+    """The rows of the texts that may answer, and their sign bits beside each other (32 bytes a row of 256)."""
+
+    allowed: NDArray[np.int64]
+    rows: NDArray[np.intp]
+    planes: NDArray[np.uint64]
+
+
 class PackedVectors:
     """See `instar.ports.VectorIndex`."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._pack: _Pack | None = None
-        self._rows: OrderedDict[int, tuple[NDArray[np.int64], NDArray[np.intp]]] = OrderedDict()
+        self._stamp: tuple[int, ...] | None = None
+        self._filters: OrderedDict[int, _Filter] = OrderedDict()
 
     def position(self, corpus: str) -> Position | None:
         """Open the current pack; None where there is none of this corpus, or none that is whole."""
@@ -68,10 +78,11 @@ class PackedVectors:
         return int(self._pack.ids.size) if self._pack else 0
 
     def _open(self) -> None:
-        manifest = self._manifest()
-        if self._pack is not None and self._pack.manifest == manifest:
+        stamp = self._manifest_stamp()
+        if self._pack is not None and self._stamp == stamp:
             return
-        self._rows.clear()
+        manifest = self._manifest()
+        self._filters.clear()
         with _guarded(self._folder):
             arrays = {}
             for name in _FILES:
@@ -83,7 +94,13 @@ class PackedVectors:
             pack = _Pack(manifest, position, **arrays)
         if not _fitting(pack):
             raise DerivedDamageError("the files of the packed vectors do not fit each other")
-        self._pack = pack
+        self._pack, self._stamp = pack, stamp
+
+    def _manifest_stamp(self) -> tuple[int, ...]:
+        """Return what tells one manifest from its successor, which is another file."""
+        with _guarded(self._folder):
+            state = (self._folder / _MANIFEST).stat()
+            return state.st_ino, state.st_mtime_ns, state.st_size
 
     def _manifest(self) -> dict[str, Any]:
         with _guarded(self._folder):
@@ -138,23 +155,22 @@ class PackedVectors:
         pack = self._pack
         if pack is None or not pack.ids.size:
             return np.empty(0, np.int64), np.empty(0, np.float32)
-        rows = None if allowed is None else self._rows_of(pack, allowed)
-        candidates = _candidates(pack, query, limit, rows)
+        candidates = _candidates(pack, query, limit, None if allowed is None else self._filter(pack, allowed))
         return pack.ids[candidates], dot((pack.codes, pack.scales), candidates, query)
 
-    def _rows_of(self, pack: _Pack, allowed: NDArray[np.int64]) -> NDArray[np.intp]:
+    def _filter(self, pack: _Pack, allowed: NDArray[np.int64]) -> "_Filter":
         """Return the rows of the allowed texts; kept by identity, for callers keep the array of a filter."""
-        kept = self._rows.get(id(allowed))
-        if kept is not None and kept[0] is allowed:
-            self._rows.move_to_end(id(allowed))
-            return kept[1]
+        kept = self._filters.get(id(allowed))
+        if kept is not None and kept.allowed is allowed:
+            self._filters.move_to_end(id(allowed))
+            return kept
         places = np.searchsorted(pack.ids, allowed)
         places[places == pack.ids.size] = 0
         rows: NDArray[np.intp] = places[pack.ids[places] == allowed]
-        self._rows[id(allowed)] = (allowed, rows)
-        if len(self._rows) > KEPT_FILTERS:
-            self._rows.popitem(last=False)
-        return rows
+        kept = self._filters[id(allowed)] = _Filter(allowed, rows, pack.planes[:, rows])
+        if len(self._filters) > KEPT_FILTERS:
+            self._filters.popitem(last=False)
+        return kept
 
     def verify(self) -> list[str]:
         """Compare every file with its checksum and return what is wrong; nothing is where nothing was packed yet."""
@@ -177,15 +193,15 @@ class PackedVectors:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def _candidates(pack: _Pack, query: NDArray[np.float32], limit: int, rows: NDArray[np.intp] | None) -> NDArray[np.intp]:
+def _candidates(pack: _Pack, query: NDArray[np.float32], limit: int, narrowed: _Filter | None) -> NDArray[np.intp]:
     """Return the rows worth an exact comparison."""
-    count = pack.ids.size if rows is None else rows.size
+    count = pack.ids.size if narrowed is None else narrowed.rows.size
     rescored = max(RESCORED_LEAST, count // RESCORED_SHARE, limit)
     if count <= max(SCAN_OUTRIGHT, rescored):
-        return np.arange(count) if rows is None else rows
-    planes = pack.planes if rows is None else pack.planes[:, rows]
+        return np.arange(count) if narrowed is None else narrowed.rows
+    planes = pack.planes if narrowed is None else narrowed.planes
     chosen = nearest(hamming(planes, bit_planes(query[None, :])[:, 0]), rescored)
-    return chosen if rows is None else rows[chosen]
+    return chosen if narrowed is None else narrowed.rows[chosen]
 
 
 def _write_arrays(folder: Path, batches: Iterable[StoredVectors]) -> dict[str, list[int]]:

@@ -115,6 +115,8 @@ class SqliteStore:
             os.close(os.open(self._folder / DRAFT_NAME, os.O_CREAT | os.O_WRONLY, 0o600))
             with closing(open_writer(self._folder, DRAFT_NAME)) as connection:
                 bring_up_to_date(connection)
+                # Its log does not come along; closing empties it too, but says nothing where the disk is full.
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
             (self._folder / DRAFT_NAME).replace(self._folder / FILE_NAME)
             folder = os.open(self._folder, os.O_RDONLY)
             try:
