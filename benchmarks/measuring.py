@@ -17,7 +17,7 @@ ONE_THREAD = {
     "OPENBLAS_NUM_THREADS": "1",
     "RAYON_NUM_THREADS": "1",
     "TOKENIZERS_PARALLELISM": "false",
-    "LANCE_LOG": "error",  # else it warns of its own future at each question
+    "LANCEDB_LOG": "error",  # else it warns of its own future at each question
 }
 PERCENTILES = (50, 95, 99)
 MILLISECONDS = 1e3

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from instar.adapters.sources.tree import TreeSource
 from instar.domain.search import Mode, Place, Scope, SearchRequest
 from instar.ports import SilentProgress
 from instar.settings import Settings
@@ -179,6 +180,26 @@ def test_a_nested_root_doubles_nothing(workspace, root):
     index(workspace, root / "src")
     index(workspace, root)
     assert sorted(row[0] for row in contents(workspace)) == ["README.md", "login.py", "retry.py"]
+
+
+def test_a_file_without_text_is_not_opened_again_before_it_changes(workspace, root, monkeypatch):
+    image = root / "logo.png"
+    image.write_bytes(b"\x89PNG\0\0" * 20)
+    age(image)
+    opened = []
+    read = TreeSource.read
+    monkeypatch.setattr(TreeSource, "read", lambda self, path: opened.append(path) or read(self, path))
+    (first,) = index(workspace, root)
+    assert "logo.png" in opened
+    opened.clear()
+    (second,) = index(workspace, root)
+    assert opened == []
+    assert (first.read, first.skipped) == (3, {"binary": 1})
+    assert (second.read, second.skipped) == (0, {"binary": 1})
+    image.write_text("now it is text about a walrus")
+    (third,) = index(workspace, root)
+    assert (third.read, third.skipped) == (1, {})
+    assert paths(workspace, "walrus") == ["logo.png"]
 
 
 def test_forgetting_a_root_leaves_the_others(workspace, root, tmp_path):

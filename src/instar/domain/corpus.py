@@ -37,11 +37,16 @@ class DocumentState:
     mtime_ns: int
     content_hash: bytes
     reader_version: str
+    skipped: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A file as it was read: redacted, cut in chunks, ready to be stored."""
+    """A file as it was read: redacted, cut in chunks, ready to be stored.
+
+    One that turned out to have no text has the reason in `skipped` and no chunks; it is kept so that it is not opened
+    again before it changes.
+    """
 
     path: str
     size: int
@@ -52,6 +57,7 @@ class Document:
     language: str | None
     repository: str
     chunks: tuple[Chunk, ...]
+    skipped: str = ""
 
 
 @dataclass(frozen=True, slots=True)

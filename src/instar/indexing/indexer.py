@@ -11,7 +11,7 @@ from instar.domain.sources import UNREADABLE, VANISHED, Content, FileState, Skip
 from instar.errors import RootMissingError
 from instar.indexing.clock import Deadline
 from instar.indexing.followers import fill_generation, follow_lexically, follow_packed, part_from_later
-from instar.indexing.reading import READER_VERSION, read_document
+from instar.indexing.reading import READER_VERSION, read_document, remember_skipped
 from instar.indexing.scanning import Difference, compare, settled
 from instar.ports import CorpusWriter, Embedder, LexicalIndex, Progress, Source, VectorIndex
 
@@ -139,10 +139,11 @@ class Indexer:
                 break
             read_at = time.time_ns()
             content = source.read(state.path)
-            if isinstance(content, Skipped):
-                _skip(state, content, found, known)
-            else:
+            if isinstance(content, Content):
                 batch.add(settled(state, read_at), content, known.get(state.path))
+            else:
+                found.skipped[content.reason] += 1
+                batch.add_skipped(settled(state, read_at), content)
             if batch.chunks >= WRITTEN_AT_ONCE:
                 self._write(root, batch, report)
                 batch = _Batch()
@@ -152,7 +153,7 @@ class Indexer:
 
     def _write(self, root: Root, batch: "_Batch", report: RootReport) -> None:
         self._writer.write_documents(root.id, batch.documents, batch.touched)
-        report.read += len(batch.documents)
+        report.read += sum(not document.skipped for document in batch.documents)
         report.chunks += batch.chunks
         self._since_lexical += batch.chunks
         if self._since_lexical >= self._lexical_due:
@@ -182,10 +183,7 @@ class _Batch:
         self.documents.append(document)
         self.chunks += len(document.chunks)
 
-
-def _skip(state: FileState, skipped: Skipped, found: Difference, known: dict[str, DocumentState]) -> None:
-    """Count a file that turned out to have no text; what was known of it goes, unless it just cannot be read now."""
-    found.skipped[skipped.reason] += 1
-    former = known.get(state.path)
-    if former is not None and skipped.reason not in (UNREADABLE, VANISHED):
-        found.gone.append(former.id)
+    def add_skipped(self, state: FileState, skipped: Skipped) -> None:
+        """Take a file that turned out to have no text; what was known of one that cannot be read now is kept."""
+        if skipped.reason not in (UNREADABLE, VANISHED):
+            self.documents.append(remember_skipped(state, skipped))

@@ -2,7 +2,7 @@
 
 from instar.chunking import CHUNKER_VERSION, chunk, detect_language, source_of
 from instar.domain.corpus import Document, SourceKind
-from instar.domain.sources import Content, FileState
+from instar.domain.sources import Content, FileState, Skipped
 from instar.redaction import REDACTOR_VERSION, redact
 
 READER_VERSION = f"{REDACTOR_VERSION}.{CHUNKER_VERSION}"
@@ -25,4 +25,20 @@ def read_document(state: FileState, content: Content) -> Document:
         language=language,
         repository=content.repository,
         chunks=tuple(chunk(text, language)),
+    )
+
+
+def remember_skipped(state: FileState, skipped: Skipped) -> Document:
+    """Return what is stored of a file without text."""
+    return Document(
+        path=state.path,
+        size=state.size,
+        mtime_ns=state.mtime_ns,
+        content_hash=b"",
+        reader_version=READER_VERSION,
+        source=SourceKind.CODE,
+        language=None,
+        repository="",
+        chunks=(),
+        skipped=skipped.reason,
     )

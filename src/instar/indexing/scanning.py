@@ -44,8 +44,12 @@ def compare(source: Source, known: dict[str, DocumentState], deadline: Deadline)
             found.skipped[entry.reason] += 1
             if entry.reason in (UNREADABLE, VANISHED):
                 kept_below.append(entry.path)
-        elif _changed(entry, unseen.pop(entry.path, None)):
-            found.changed.append(entry)
+        else:
+            state = unseen.pop(entry.path, None)
+            if state is None or _changed(entry, state):
+                found.changed.append(entry)
+            elif state.skipped:
+                found.skipped[state.skipped] += 1
         if deadline.passed():
             return found
     if empty and known:
@@ -59,8 +63,8 @@ def compare(source: Source, known: dict[str, DocumentState], deadline: Deadline)
     return found
 
 
-def _changed(entry: FileState, state: DocumentState | None) -> bool:
-    return state is None or (entry.size, entry.mtime_ns, READER_VERSION) != (
+def _changed(entry: FileState, state: DocumentState) -> bool:
+    return (entry.size, entry.mtime_ns, READER_VERSION) != (
         state.size,
         state.mtime_ns,
         state.reader_version,

@@ -6,7 +6,7 @@ import uuid
 from instar.errors import SchemaError
 
 APPLICATION_ID = 0x494E5354  # "INST", so that another program's database is never taken for ours
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 # A document is a file of one root; its chunks point to texts, which are stored once by the hash of their content, so
 # that copies, worktrees and moved files cost nothing. `orphans` names texts that lost a chunk: those without any other
@@ -42,6 +42,7 @@ CREATE TABLE documents (
     language TEXT,
     repository TEXT NOT NULL,
     indexed_at REAL NOT NULL,
+    skipped TEXT NOT NULL DEFAULT '',
     UNIQUE (root_id, path)
 );
 
@@ -104,7 +105,10 @@ CREATE TABLE pointer (
 """
 
 # From version n to n + 1, in order; a fresh database and an upgraded one have the same tables.
-UPGRADES: dict[int, str] = {}
+UPGRADES: dict[int, str] = {
+    # Files without text are remembered, so that they are not opened again at every scan.
+    1: "ALTER TABLE documents ADD COLUMN skipped TEXT NOT NULL DEFAULT ''",
+}
 
 
 def version_of(connection: sqlite3.Connection) -> int:
@@ -117,7 +121,7 @@ def version_of(connection: sqlite3.Connection) -> int:
     tables = int(connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0])
     if owner == 0 and version == 0 and tables == 0:
         return 0
-    if owner != APPLICATION_ID:
+    if owner != APPLICATION_ID or version < 1:
         raise SchemaError("the database in the data folder was not made by Instar", "name another folder with --data")
     if version > SCHEMA_VERSION:
         raise SchemaError(

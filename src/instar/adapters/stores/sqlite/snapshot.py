@@ -184,7 +184,7 @@ class SqliteSnapshot:
         """Return the documents and chunks of a root."""
         row = self._db.execute(
             "SELECT count(DISTINCT documents.id), count(chunks.id) FROM documents"
-            " LEFT JOIN chunks ON document_id = documents.id WHERE root_id = ?",
+            " LEFT JOIN chunks ON document_id = documents.id WHERE root_id = ? AND documents.skipped = ''",
             (root_id,),
         ).fetchone()
         return row[0], row[1]

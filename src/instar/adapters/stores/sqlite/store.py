@@ -11,13 +11,15 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from instar.adapters.stores.sqlite.connection import FILE_NAME, denied, open_reader, open_writer, translated
-from instar.adapters.stores.sqlite.schema import bring_up_to_date, version_of
+from instar.adapters.stores.sqlite.schema import SCHEMA_VERSION, bring_up_to_date, version_of
 from instar.adapters.stores.sqlite.snapshot import SqliteSnapshot
 from instar.adapters.stores.sqlite.writer import SqliteWriter
 from instar.errors import BusyError, SchemaError
 
 LOCK_NAME = "writer.lock"
 DRAFT_NAME = f"{FILE_NAME}.new"
+UPGRADE_SECONDS = 10.0
+"""How long a reader of an older folder waits for the writer's lock, to upgrade it."""
 COMPANIONS = ("-journal", "-wal", "-shm")
 """What SQLite keeps beside a database; it would take the log of a lost one for that of a new one."""
 
@@ -67,8 +69,12 @@ class SqliteStore:
             self._idle.append(connection)
 
     def _reader(self) -> sqlite3.Connection:
-        if not self.exists():
+        version = self._version()
+        if version == 0:
             raise SchemaError("the data folder holds no index yet", "run `instar index PATH` first")
+        if version < SCHEMA_VERSION:
+            with self.writing(UPGRADE_SECONDS):
+                pass  # whoever writes first brings the tables up to date
         return open_reader(self._folder)
 
     @contextmanager

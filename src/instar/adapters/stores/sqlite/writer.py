@@ -83,7 +83,7 @@ class SqliteWriter:
     def document_states(self, root_id: int) -> dict[str, DocumentState]:
         """Return what is stored of a root, by path."""
         rows = self._db.execute(
-            "SELECT path, id, size, mtime_ns, content_hash, reader_version FROM documents WHERE root_id = ?",
+            "SELECT path, id, size, mtime_ns, content_hash, reader_version, skipped FROM documents WHERE root_id = ?",
             (root_id,),
         )
         return {row[0]: DocumentState(*row[1:]) for row in rows}
@@ -101,13 +101,16 @@ class SqliteWriter:
     def _write_document(self, root_id: int, document: Document) -> None:
         row = self._db.execute(
             "INSERT INTO documents (root_id, path, size, mtime_ns, content_hash, reader_version, source, language,"
-            " repository, indexed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (root_id, path) DO UPDATE SET"
+            " repository, indexed_at, skipped) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (root_id, path) DO UPDATE SET"
             " size = excluded.size, mtime_ns = excluded.mtime_ns, content_hash = excluded.content_hash,"
             " reader_version = excluded.reader_version, source = excluded.source, language = excluded.language,"
-            " repository = excluded.repository, indexed_at = excluded.indexed_at RETURNING id",
+            " repository = excluded.repository, indexed_at = excluded.indexed_at, skipped = excluded.skipped"
+            " RETURNING id",
             (
                 root_id, document.path, document.size, document.mtime_ns, document.content_hash,
                 document.reader_version, document.source, document.language, document.repository, self._clock(),
+                document.skipped,
             ),
         ).fetchone()  # fmt: skip
         self._drop_chunks(row[0])
