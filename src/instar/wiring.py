@@ -17,7 +17,7 @@ from instar.domain.search import SearchAnswer, SearchRequest
 from instar.errors import SettingError
 from instar.indexing.clock import Deadline
 from instar.indexing.followers import follow_lexically, follow_packed
-from instar.indexing.indexer import Indexer, Indexing, RootReport
+from instar.indexing.parts import Indexing, RootReport
 from instar.indexing.verifying import Verdict, verify
 from instar.ports import Embedder, Progress, SilentProgress
 from instar.search.engine import SearchEngine
@@ -139,6 +139,9 @@ class Workspace:
         """
         with self.store.writing(wait_seconds) as writer:
             roots = [writer.add_root(str(path)) for path in paths]
+            # Here, for reading files takes patterns and grammars, which an answer from what is stored does without.
+            from instar.indexing.indexer import Indexer
+
             indexer = Indexer(writer, self.parts, progress, Deadline(seconds))
             return indexer.run(roots, build_wanted=build_wanted, reread=reread)
 

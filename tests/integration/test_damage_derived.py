@@ -16,7 +16,7 @@ from instar.testing import HashEmbedder
 from instar.wiring import Workspace
 
 FILES = 12
-TRIES = int(os.environ.get("INSTAR_DAMAGES", "60"))
+TRIES = int(os.environ.get("INSTAR_DAMAGES", "40"))
 """Random damages; thousands were tried while this was written."""
 QUESTION = "part_3 ember combine"
 
@@ -202,13 +202,11 @@ def test_what_cannot_be_used_says_so(tmp_path: Path) -> None:
     assert "`instar index`" in str(refused.value)
 
 
-def test_a_file_in_the_place_of_a_derived_folder_is_replaced(data: Path, root: Path) -> None:
-    for name in ("lexical", "vectors"):
-        shutil.rmtree(data / name)
-        (data / name).write_text("not a folder")
+def test_a_file_in_the_place_of_the_lexical_folder_is_replaced(data: Path, root: Path) -> None:
+    shutil.rmtree(data / "lexical")
+    (data / "lexical").write_text("not a folder")
     assert answer(data).hits
     workspace = opened(data)
     workspace.index([root], SilentProgress())
-    pack(workspace)
     workspace.close()
     assert answer(data).degraded is None

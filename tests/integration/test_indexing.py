@@ -188,7 +188,12 @@ def test_a_file_without_text_is_not_opened_again_before_it_changes(workspace, ro
     age(image)
     opened = []
     read = TreeSource.read
-    monkeypatch.setattr(TreeSource, "read", lambda self, path: opened.append(path) or read(self, path))
+
+    def noted(self, path):
+        opened.append(path)
+        return read(self, path)
+
+    monkeypatch.setattr(TreeSource, "read", noted)
     (first,) = index(workspace, root)
     assert "logo.png" in opened
     opened.clear()

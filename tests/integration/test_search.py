@@ -8,7 +8,7 @@ from instar.settings import Settings
 from instar.wiring import Workspace
 
 FILES = {
-    "src/retry.py": "def retry_delay(attempt):\n    '''Seconds to wait before the next one.'''\n    return 2**attempt\n",
+    "src/retry.py": "def retry_delay(attempt):\n    '''Seconds before the next one.'''\n    return 2**attempt\n",
     "src/login.py": "def check_password(name, password):\n    return users[name].matches(password)\n",
     "web/retry.js": "export function retryDelay(attempt) {\n  return 2 ** attempt;\n}\n",
     "docs/retries.md": "# Retries\n\nFailed requests are sent again after a growing pause.\n",

@@ -1,50 +1,25 @@
 """Bringing the corpus and its followers up to date."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from instar.domain.corpus import Document, DocumentState, Root, Touched
 from instar.domain.generations import Generation
-from instar.domain.models import StorageFormat
 from instar.domain.sources import UNREADABLE, VANISHED, Content, FileState, Skipped
 from instar.errors import RootMissingError
 from instar.indexing.clock import Deadline
 from instar.indexing.followers import fill_generation, follow_lexically, follow_packed, part_from_later
+from instar.indexing.parts import Indexing, RootReport
 from instar.indexing.reading import READER_VERSION, read_document, remember_skipped
 from instar.indexing.scanning import Difference, compare, settled
-from instar.ports import CorpusWriter, Embedder, LexicalIndex, Progress, Source, VectorIndex
+from instar.ports import CorpusWriter, Progress, Source, VectorIndex
 
 WRITTEN_AT_ONCE = 1_000
 """Chunks stored in one transaction: one fsync among some 0.3 s of reading, and what a kill sets back."""
 LEXICAL_FIRST = 20_000
 """Chunks after which a long run commits to the lexical index too, so that others can search them (after 10 s or so);
 the interval doubles each time, for each commit leaves a segment that every search has to visit."""
-
-
-@dataclass(slots=True)
-class RootReport:
-    """What a run did to one root, in files; `missing` where the root was not there."""
-
-    path: str
-    read: int = 0
-    removed: int = 0
-    pending: int = 0
-    chunks: int = 0
-    skipped: dict[str, int] = field(default_factory=dict)
-    missing: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Indexing:
-    """The parts a run works with. `embedder_of` returns None where the model of a generation cannot be had."""
-
-    source_of: Callable[[Root, Sequence[Root]], Source]
-    lexical: LexicalIndex
-    vectors_of: Callable[[Generation], VectorIndex]
-    embedder_of: Callable[[Generation], Embedder | None]
-    wanted: Callable[[], Embedder]
-    storage: StorageFormat
 
 
 class Indexer:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from instar.indexing.clock import Deadline
 from instar.indexing.followers import fill_generation, follow_lexically, follow_packed, part_from_later
-from instar.indexing.indexer import Indexing
+from instar.indexing.parts import Indexing
 from instar.ports import CorpusWriter, Progress
 
 

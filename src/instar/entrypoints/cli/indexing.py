@@ -10,7 +10,7 @@ from instar.entrypoints.cli.consent import confirm
 from instar.entrypoints.cli.opening import enclosing, inside, open_workspace
 from instar.entrypoints.cli.progress import shown
 from instar.errors import RootMissingError
-from instar.indexing.indexer import RootReport
+from instar.indexing.parts import RootReport
 from instar.wiring import LOCK_SECONDS
 
 
