@@ -27,6 +27,8 @@ LIMIT = 10
 ARM = 100
 """Candidates of each arm where the choice is ours: what Instar takes."""
 RANK_CONSTANT = 60
+PROBES, REFINED = 50, 10
+"""Of LanceDB's IVF_RQ: its own defaults find some .6 of the ten nearest; these find as many as Instar."""
 EMBEDDED_AT_ONCE = 512
 WITHOUT = -2.0
 """Below any cosine."""
@@ -187,6 +189,8 @@ class Lance(System):
         return [row["text"] for row in builder.limit(LIMIT).select(["text"]).to_list()]
 
     def _narrow(self, builder: Any, narrowed: Filter) -> Any:
+        if self.indexed:
+            builder = builder.nprobes(PROBES).refine_factor(REFINED)
         parts = []
         if narrowed.root is not None:
             parts.append(f"root = {narrowed.root.id}")

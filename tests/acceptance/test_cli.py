@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -26,11 +28,20 @@ class Shell:
         self.here = self.home / "project"
         self.here.mkdir(parents=True)
 
+    def variables(self, **more):
+        return {"HOME": str(self.home), "PATH": os.environ["PATH"], "INSTAR_DATA": str(self.data)} | more
+
+    def start(self, *arguments):
+        return subprocess.Popen(
+            [sys.executable, "-m", "instar", *arguments], cwd=self.here, env=self.variables(), text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+
     def run(self, *arguments, code=0, here=None, **environment):
-        variables = {"HOME": str(self.home), "PATH": os.environ["PATH"], "INSTAR_DATA": str(self.data)} | environment
         done = subprocess.run(
             [sys.executable, "-m", "instar", *map(str, arguments)],
-            cwd=here or self.here, env=variables, capture_output=True, text=True, timeout=120, check=False,
+            cwd=here or self.here, env=self.variables(**environment), capture_output=True, text=True, timeout=120,
+            check=False,
         )  # fmt: skip
         assert done.returncode == code, (done.stdout, done.stderr)
         return done
@@ -198,6 +209,39 @@ def test_another_storage_format_is_a_generation_of_its_own(shell, storage):
     after = shell.json("search", "retry delay", INSTAR_STORAGE=storage)
     assert after["generation"]["id"] == 2
     assert [hit["path"] for hit in after["hits"]] == [hit["path"] for hit in before["hits"]]
+
+
+def test_an_interrupt_leaves_everything_consistent(shell):
+    for i in range(400):
+        (shell.here / f"{i}.py").write_text(
+            "\n\n".join(f"def f{i}_{j}(x):\n    return {'x + ' * 200}{j}" for j in range(9))
+        )
+    process = shell.start("index", "--yes")
+    while not (shell.data / "instar.db").exists():
+        time.sleep(0.01)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert said.strip().splitlines()[-1].startswith("instar: interrupted")
+    shell.run("index")
+    assert shell.json("verify")["damage"] == []
+    assert shell.json("status")["roots"][0]["documents"] == 402
+
+
+def test_output_may_be_cut_off_by_its_reader(shell):
+    shell.run("index")
+    command = f"{sys.executable} -m instar search retry -n 50 --json | head -c 1 >/dev/null; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=shell.here, env=shell.variables(), capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False)
+
+
+def test_a_wrong_option_is_a_usage_error(shell):
+    assert "No such option" in shell.run("search", "x", "--nope", code=2).stderr
+    assert "Usage" in shell.run("--help").stdout
+    assert shell.run("--version").stdout.startswith("instar ")
 
 
 def test_importing_and_helping_load_nothing_heavy():

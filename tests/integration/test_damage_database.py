@@ -33,10 +33,10 @@ def opened(data: Path) -> Workspace:
     return Workspace(Settings(data=data), HashEmbedder())
 
 
-def answer(data: Path, mode: Mode = Mode.HYBRID, question: str = QUESTION) -> SearchAnswer:
+def answer(data: Path, mode: Mode = Mode.HYBRID, question: str = QUESTION, limit: int = 200) -> SearchAnswer:
     workspace = opened(data)
     try:
-        return workspace.search(SearchRequest(question, mode=mode, limit=200))
+        return workspace.search(SearchRequest(question, mode=mode, limit=limit))
     finally:
         workspace.close()
 
@@ -96,7 +96,7 @@ def test_a_damaged_text_is_reported_and_not_served(
         answer(data)
     assert "gen1x" not in str(refused.value)  # what is stored is not for error messages
     assert "\n" not in str(refused.value)
-    assert answer(data, question="f0002").hits  # what is sound is still found
+    assert answer(data, Mode.LEXICAL, "f0002", limit=3).hits  # what is sound is still found
     checked = instar_command("verify", "--data", data)
     assert checked.returncode == 4
     assert checked.stdout.startswith("damaged: 1 texts do not fit their hashes")
@@ -165,7 +165,7 @@ def test_random_damage_is_reported_or_harmless(data: Path, database: Path) -> No
     dice = random.Random(seed)
     whole = database.read_bytes()
     texts = {str(text) for (text,) in query(database, "SELECT text FROM texts")}
-    refused = 0
+    refused: list[InstarError] = []
     for _ in range(TRIES):
         place = dice.randrange(len(whole) // PAGE) * PAGE + dice.choice([dice.randrange(100), dice.randrange(PAGE)])
         database.unlink()
@@ -176,22 +176,22 @@ def test_random_damage_is_reported_or_harmless(data: Path, database: Path) -> No
             try:
                 assert {hit.text for hit in answer(data, mode).hits} <= texts
             except InstarError as error:
-                refused += 1
-                assert "\n" not in str(error)
+                refused.append(error)
         workspace = opened(data)
         try:
             workspace.verify()
             workspace.index([Path(root.path) for root in workspace.roots()], SilentProgress())
         except InstarError as error:
-            assert error.exit_code == 4
+            refused.append(error)
         finally:
             workspace.close()
             for name in ("instar.db-wal", "instar.db-shm"):
                 (data / name).unlink(missing_ok=True)
-    assert refused
+    assert {error.exit_code for error in refused} == {4}
+    assert not [error for error in refused if "\n" in str(error)]
 
 
-@pytest.mark.parametrize("size", [1, 50, 100, PAGE - 1, PAGE, 10 * PAGE + 17])
+@pytest.mark.parametrize("size", [50, 100, PAGE - 1, PAGE, 10 * PAGE + 17])
 def test_a_truncated_database_is_refused_in_one_line(
     data: Path, database: Path, size: int, instar_command: Command, sound: Path
 ) -> None:
@@ -260,7 +260,8 @@ def test_an_empty_database_is_filled(tmp_path: Path, sound: Path) -> None:
 
 def test_the_log_of_a_lost_database_is_not_taken_for_that_of_a_new_one(data: Path, database: Path, sound: Path) -> None:
     workspace = opened(data)
-    with workspace.store.snapshot():  # a reader keeps the log from being emptied and removed
+    with workspace.store.snapshot() as reader:
+        assert reader.roots()  # one that reads keeps the log from being emptied and removed
         workspace.index([sound / "root"], SilentProgress(), reread=True)
         log = Path(f"{database}-wal").read_bytes()
     workspace.close()

@@ -5,6 +5,7 @@ import os
 import sys
 from typing import Any
 
+import click
 import typer
 
 from instar.entrypoints.cli import commands
@@ -25,12 +26,17 @@ def run() -> None:
     """Run the command line; errors become one line and an exit code (see `instar.errors`)."""
     os.umask(0o077)  # what is stored may be private, so nobody else gets to read it
     try:
-        app()
+        code = app(standalone_mode=False)  # so that errors reach this place; an interrupt is returned as its exit code
+        if code == INTERRUPTED:
+            typer.echo("instar: interrupted; what was stored is consistent, run the command again to go on", err=True)
+        sys.exit(code)
     except InstarError as error:
         _report(error)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        typer.echo("instar: interrupted; what was stored is consistent, run the command again to go on", err=True)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:  # a question was left unanswered
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
         # The reader of our output has gone (`| head`): nothing is left to say, also not at exit.
@@ -41,9 +47,5 @@ def run() -> None:
 def _report(error: InstarError) -> None:
     typer.echo(f"instar: {error}", err=True)
     if "--json" in sys.argv:
-        facts: dict[str, Any] = {
-            "kind": type(error).__name__,
-            "message": error.message,
-            "remedy": error.remedy,
-        }
+        facts: dict[str, Any] = {"kind": type(error).__name__, "message": error.message, "remedy": error.remedy}
         typer.echo(json.dumps({"error": facts}))
