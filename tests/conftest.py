@@ -14,6 +14,11 @@ SOURCES = Path(instar.__file__).parents[1]
 COMMAND = (sys.executable, "-c", "from instar.entrypoints.cli.main import run; run()")
 WORDS = """amber basin cedar delta ember fjord grove haven inlet jetty knoll ledge marsh north ochre plain quay ridge
 shoal terrace upland vale wharf yonder""".split()  # noqa: SIM905 -- a column of words is no easier to read
+WITHOUT_PRIVILEGES = (
+    "setpriv",
+    "--bounding-set=-dac_override,-dac_read_search",
+    "--inh-caps=-dac_override,-dac_read_search",
+)
 PARTS = 6
 LINES = 22
 
@@ -65,11 +70,23 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def instar_command(environment: dict[str, str]) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run `instar` with these arguments (and keywords for `subprocess.run`) and return what came of it."""
+    """Run `instar` with these arguments and return what came of it.
 
-    def run(*arguments: str | Path, **options: object) -> subprocess.CompletedProcess[str]:
-        settings: dict[str, object] = {"env": environment, "cwd": "/", "stdin": subprocess.DEVNULL} | options
-        command = [*COMMAND, *map(str, arguments)]
-        return subprocess.run(command, capture_output=True, text=True, check=False, **settings)  # type: ignore[call-overload,no-any-return]
+    `cwd` is the current folder; `unprivileged` takes from root the right to pass over the bits of permission.
+    """
+
+    def run(
+        *arguments: str | Path, cwd: Path | str = "/", unprivileged: bool = False
+    ) -> subprocess.CompletedProcess[str]:
+        prefix = WITHOUT_PRIVILEGES if unprivileged and os.geteuid() == 0 else ()
+        return subprocess.run(
+            [*prefix, *COMMAND, *map(str, arguments)],
+            env=environment,
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
     return run

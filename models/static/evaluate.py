@@ -204,7 +204,7 @@ def repository(model: Static, questions: dict, folder: Path) -> dict[str, float]
 def speed(folder: Path, texts: Sequence[str]) -> dict[str, float]:
     """Return texts a second, the median query time (ms), the load time in a fresh process (ms) and bytes."""
     model = Static(folder)
-    long = ["\n".join(texts[i : i + 8])[:1000] for i in range(0, 16_000, 8)]
+    long = ["\n".join(texts[i : i + WINDOW])[:1000] for i in range(0, 3_000 * WINDOW, WINDOW)]
     rates, waits = [], []
     for _ in range(3):
         began = time.perf_counter()

@@ -3,6 +3,7 @@
 import argparse
 import json
 import re
+import shutil
 import time
 from collections import Counter
 from dataclasses import asdict, dataclass
@@ -27,17 +28,15 @@ FIELDS = ("query", "sentence", "name", "detail", "code")
 class Recipe:
     """What one training run does; shares are probabilities per pair and epoch."""
 
-    vocabulary: int = 30_000
-    epochs: int = 6
+    vocabulary: int = 40_000
+    epochs: int = 4
     batch: int = 1024
     temperature: float = 0.05
-    rate: float = 0.02
+    rate: float = 0.003
     detail: float = 0.3  # code keeps the rest of its documentation, as chunks of real files do
     name: float = 0.1  # the question is the words of the symbol's name
     sentence: float = 0.3  # the question is the first sentence only
     masked: float = 0.0  # code loses the words it shares with the question
-    dropout: float = 0.0  # share of tokens left out on both sides
-    anchor: float = 0.0  # weight of the pull towards the initial table
 
 
 def first_sentence(query: str) -> str:
@@ -62,8 +61,7 @@ class Table:
     """The token table with Adam's moments, updated only in the rows that a batch touches."""
 
     def __init__(self, values: np.ndarray) -> None:
-        self.initial = torch.from_numpy(values.copy())
-        self.values = self.initial.clone()
+        self.values = torch.from_numpy(values.copy())
         self._mean = torch.zeros_like(self.values)
         self._square = torch.zeros_like(self.values)
         self._step = 0
@@ -105,9 +103,6 @@ def views(
     if recipe.masked:
         masked = (generator.random(len(picked)) < recipe.masked) & (chosen != 2)
         codes = codes.where(~(shared(queries, codes, vocabulary) & masked[codes.owners()]))
-    if recipe.dropout:
-        queries = queries.where(generator.random(len(queries.ids)) >= recipe.dropout)
-        codes = codes.where(generator.random(len(codes.ids)) >= recipe.dropout)
     return queries, codes
 
 
@@ -129,10 +124,7 @@ def train(table: Table, fields: dict[str, Bags], recipe: Recipe) -> None:
             scores = left @ right.T / recipe.temperature
             loss = (functional.cross_entropy(scores, target) + functional.cross_entropy(scores.T, target)) / 2
             loss.backward()
-            gradient = rows.grad
-            if recipe.anchor:
-                gradient = gradient + recipe.anchor * (rows.detach() - table.initial[torch.from_numpy(ids)])
-            table.update(ids, gradient, recipe.rate * (1 - step / steps))
+            table.update(ids, rows.grad, recipe.rate * (1 - step / steps))
             losses.append(loss.item())
             step += 1
         print(f"epoch {epoch}: loss {np.mean(losses):.4f}, {time.perf_counter() - began:.0f} s", flush=True)
@@ -160,15 +152,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("pairs", type=Path, help="train.jsonl of mine.py")
     parser.add_argument("out", type=Path)
+    parser.add_argument("--start", type=Path, help="folder of an earlier run whose vocabulary and first table to share")
     for name, value in asdict(Recipe()).items():
         parser.add_argument(f"--{name}", type=type(value), default=value)
     options = vars(parser.parse_args())
-    path, out = options.pop("pairs"), options.pop("out")
+    path, out, start = (options.pop(name) for name in ("pairs", "out", "start"))
     recipe = Recipe(**options)
     torch.set_num_threads(1)
     out.mkdir(parents=True, exist_ok=True)
     pairs = load(path)
-    prepare(pairs, recipe.vocabulary, out)
+    if start:
+        for name in ("tokenizer.json", "initial.npy"):
+            shutil.copyfile(start / name, out / name)
+    else:
+        prepare(pairs, recipe.vocabulary, out)
     tokenizer = Tokenizer.from_file(str(out / "tokenizer.json"))
     fields = {name: Bags.of(tokenizer, [p[name] for p in pairs]) for name in FIELDS}
     table = Table(np.load(out / "initial.npy"))

@@ -219,8 +219,11 @@ def test_a_forgotten_root_leaves_no_trace_in_the_files(store: Store, tmp_path: P
                 *[document(f"secretname{i}.py", f"secrettext {version} {i} " + "x" * (i * 7)) for i in range(150)],
             )
         embed(writer)
+        root = next(root.id for root in writer.view().roots() if root.path == "/secretplace")
+        writer.delete_documents([state.id for state in writer.document_states(root).values()][1:])
+        writer.finish_scan(root, complete=True, pending=0, skipped={})
     with store.writing() as writer:
-        writer.forget_root(next(root.id for root in writer.view().roots() if root.path == "/secretplace"))
+        writer.forget_root(root)
     kept = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert any(b"kept 2 17" in path.read_bytes() for path in kept)
     for mark in (b"secretplace", b"secretname", b"secrettext"):

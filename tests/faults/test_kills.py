@@ -223,7 +223,7 @@ def test_kills_while_a_root_is_forgotten(
         if still_there:
             workspace.forget(still_there[0])
         assert not chunks_in(victim.data, left)
-        assert traces(victim.data, b"gen2x", b"f1007", b"left") == []
+        assert traces(victim.data, b"gen2x", b"f1007") == []
     workspace.close()
     assert_ends_well(victim.data, [kept], tmp_path)
 

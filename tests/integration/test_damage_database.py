@@ -224,6 +224,23 @@ def test_a_newer_schema_is_refused(data: Path, database: Path, instar_command: C
     refused_and_untouched(data, instar_command, sound, "schema version 99")
 
 
+def test_an_older_schema_is_brought_up_to_date(data: Path, database: Path, sound: Path) -> None:
+    schema = "SELECT type, name, sql FROM sqlite_schema ORDER BY name"
+    columns = "SELECT m.name, c.name, c.type FROM sqlite_schema m, pragma_table_info(m.name) c ORDER BY m.name, c.name"
+    newest, expected = query(database, columns), [row[:2] for row in query(database, schema)]
+    before = answer(data)
+    query(database, "ALTER TABLE documents DROP COLUMN skipped")
+    query(database, "PRAGMA user_version = 1")
+    assert query(database, columns) != newest
+    assert answer(data).hits == before.hits  # a reader has it done
+    assert query(database, columns) == newest
+    assert [row[:2] for row in query(database, schema)] == expected
+    workspace = opened(data)
+    workspace.index([sound / "root"], SilentProgress())
+    assert (workspace.verify().damage, workspace.verify().mended) == ((), ())
+    workspace.close()
+
+
 def test_a_schema_before_the_first_is_refused(data: Path, database: Path) -> None:
     query(database, "PRAGMA user_version = 0")
     before = database.read_bytes()

@@ -40,8 +40,7 @@ def fuse(
     fused = {text_id: weights.lexical / (RANK_CONSTANT + rank) for text_id, (rank, _, _) in by_text.items()}
     for rank, (text_id, _) in enumerate(vector, 1):
         fused[text_id] = fused.get(text_id, 0.0) + weights.vector / (RANK_CONSTANT + rank)
-    last = len(by_text) + 1
-    order = sorted(fused, key=lambda i: (-fused[i], by_text[i][0] if i in by_text else last, i))
+    order = sorted(fused, key=fused.__getitem__, reverse=True)  # stable: among equals, the lexical arm's come first
     by_vector = {text_id: (rank, cosine) for rank, (text_id, cosine) in enumerate(vector, 1)}
     return [_candidate(i, fused[i], by_text.get(i), by_vector.get(i)) for i in order[:limit]]
 

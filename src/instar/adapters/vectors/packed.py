@@ -89,7 +89,7 @@ class PackedVectors:
                 path = self._folder / str(manifest["folder"]) / f"{name}.npy"
                 if path.stat().st_size != manifest["files"][name][0]:
                     raise DerivedDamageError(f"{path.name} of the packed vectors has a wrong size")
-                arrays[name] = np.asarray(np.load(path, mmap_mode="r"))  # a plain view: np.memmap is slow to index
+                arrays[name] = _mapped(path)
             position = Position(manifest["corpus"], manifest["sequence"])
             pack = _Pack(manifest, position, **arrays)
         if not _fitting(pack):
@@ -147,7 +147,7 @@ class PackedVectors:
             ids = np.concatenate([ids, tail.text_ids[kept]])
             scores = np.concatenate([scores, dot(decode_int8(tail.data, tail.storage), kept, query)])
         order = np.argsort(-scores, kind="stable")[:limit]
-        return [(int(ids[i]), float(scores[i])) for i in order]
+        return list(zip(ids[order].tolist(), scores[order].tolist(), strict=True))
 
     def _packed_best(
         self, query: NDArray[np.float32], limit: int, allowed: NDArray[np.int64] | None
@@ -243,6 +243,13 @@ def _save(path: Path, array: NDArray[Any]) -> list[int]:
         file.flush()
         os.fsync(file.fileno())
     return [checked.size, checked.checksum]
+
+
+def _mapped(path: Path) -> NDArray[Any]:
+    try:
+        return np.asarray(np.load(path, mmap_mode="r"))  # a plain view: np.memmap is slow to index
+    except Exception as error:  # numpy reads the header as Python source, and a damaged one fails in any way
+        raise DerivedDamageError(f"{path.name} of the packed vectors cannot be read") from error
 
 
 def _fitting(pack: _Pack) -> bool:

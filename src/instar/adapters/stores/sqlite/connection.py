@@ -84,7 +84,7 @@ def _translate(error: sqlite3.Error, folder: Path) -> StorageError | BusyError:
     if kinds & _DENIED:
         return StorageError(
             f"the data folder {folder} cannot be used ({error})",
-            "make it writable for you, or name another with --data",
+            "make it readable and writable for you, or name another with --data",
         )
     if kinds & _BUSY:
         return BusyError(f"the database in {folder} is in use ({error})", "try again in a moment")

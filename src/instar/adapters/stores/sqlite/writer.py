@@ -19,6 +19,7 @@ from instar.domain.generations import Generation
 from instar.domain.models import ModelSpec, StorageFormat, document_fingerprint
 from instar.domain.stored import DatabaseCheck, Position, StoredVectors
 from instar.domain.vectors import encode
+from instar.errors import BusyError
 
 DELETE_BATCH = 500
 """Documents deleted in one transaction: bounds how far the log grows and how long others wait."""
@@ -76,9 +77,11 @@ class SqliteWriter:
         self.delete_documents([row[0] for row in rows])
         self._drop_orphans()
         self._db.execute("VACUUM")
+        busy = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]  # the log holds former pages too
+        if busy:
+            raise BusyError("another process is still reading what is to be forgotten", "try again in a moment")
         with self._transaction():
             self._db.execute("DELETE FROM roots WHERE id = ?", (root_id,))
-        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def document_states(self, root_id: int) -> dict[str, DocumentState]:
         """Return what is stored of a root, by path."""
@@ -254,14 +257,16 @@ class SqliteWriter:
 
     def changed_documents(self, after: int) -> tuple[list[int], Position] | None:
         """Return the documents changed after a sequence; None where the log does not reach back, or forward, to it."""
-        start = int(self._db.execute("SELECT value FROM meta WHERE key = 'log_start'").fetchone()[0])
         position = self.log_position()
-        if not start <= after <= position.sequence:
+        if not self._log_start() <= after <= position.sequence:
             return None
         rows = self._db.execute(
             "SELECT DISTINCT document_id FROM changes WHERE sequence > ? ORDER BY document_id", (after,)
         ).fetchall()
         return [row[0] for row in rows], position
+
+    def _log_start(self) -> int:
+        return int(self._db.execute("SELECT value FROM meta WHERE key = 'log_start'").fetchone()[0])
 
     def lexical_rows(self, document_ids: Sequence[int] | None) -> Iterator[LexicalRow]:
         """Yield the chunks of these documents (None for all), by document."""
@@ -308,7 +313,9 @@ class SqliteWriter:
             after = rows[-1][0]
 
     def prune_log(self, before: int) -> None:
-        """Forget the changes up to and including the sequence `before`."""
+        """Forget the changes up to and including the sequence `before`; nothing is written where none is left."""
+        if self._log_start() >= before:
+            return
         with self._transaction():
             self._db.execute("DELETE FROM changes WHERE sequence <= ?", (before,))
             self._db.execute("UPDATE meta SET value = ? WHERE key = 'log_start'", (str(before),))

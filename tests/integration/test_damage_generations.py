@@ -1,0 +1,248 @@
+"""Vectors of two document fingerprints never meet: the active generation answers, or nothing of its kind does."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from instar.domain.generations import Generation
+from instar.domain.models import ModelSpec, document_fingerprint
+from instar.domain.search import Hit, Mode, SearchAnswer, SearchRequest
+from instar.errors import ModelError
+from instar.ports import SilentProgress
+from instar.settings import Settings
+from instar.testing import HashEmbedder
+from instar.wiring import Workspace
+
+FILES = 6
+QUESTION = "part_3 ember combine"
+REMEDY = "`instar index` builds the generation of the wanted model"
+
+Write = Callable[[Path, range, int], None]
+
+
+class Described:
+    """A hash model under another description. With a truncation it gives so many dimensions only."""
+
+    def __init__(self, **changes: object) -> None:
+        self._model = HashEmbedder(revision=str(changes.get("revision", "1")))
+        self._spec = replace(self._model.spec, **changes)  # type: ignore[arg-type]
+
+    @property
+    def spec(self) -> ModelSpec:
+        return self._spec
+
+    def _shaped(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        kept = vectors[..., : self._spec.stored_dimensions]
+        unit: NDArray[np.float32] = (kept / np.linalg.norm(kept, axis=-1, keepdims=True)).astype(np.float32)
+        return unit
+
+    def embed_documents(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        return self._shaped(self._model.embed_documents([self._spec.document_prompt + text for text in texts]))
+
+    def embed_query(self, text: str) -> NDArray[np.float32]:
+        return self._shaped(self._model.embed_query(self._spec.query_prompt + text))
+
+
+class Refusing(Described):
+    """A model that fails, after some batches."""
+
+    def __init__(self, batches: int, **changes: object) -> None:
+        super().__init__(**changes)
+        self._batches = batches
+
+    def embed_documents(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        if not self._batches:
+            raise ModelError("the model is out of order", "mend it")
+        self._batches -= 1
+        return super().embed_documents(texts)
+
+
+# Everything that decides a stored vector makes another generation; the last one is a setting of the folder.
+CHANGES = [
+    {"revision": "2"},
+    {"name": "other"},
+    {"provider": "elsewhere"},
+    {"precision": "int8"},
+    {"pooling": "cls"},
+    {"document_prompt": "passage: "},
+    {"truncation": 32},
+    {"storage": "float16"},
+    {"storage": "float32"},
+]
+
+
+def opened(data: Path, **changes: object) -> Workspace:
+    """Open a folder as a process with other settings would."""
+    storage = str(changes.pop("storage", "int8"))
+    return Workspace(Settings(data=data, storage=storage), Described(**changes))
+
+
+def answer(workspace: Workspace, mode: Mode = Mode.HYBRID) -> SearchAnswer:
+    return workspace.search(SearchRequest(QUESTION, mode=mode, limit=200))
+
+
+def scores(hits: Sequence[Hit]) -> dict[str, float | None]:
+    return {hit.text: hit.vector_score for hit in hits}
+
+
+def generations(workspace: Workspace) -> list[tuple[Generation, int, bool]]:
+    """Return each generation with what it lacks, and whether it is active."""
+    with workspace.store.snapshot() as snapshot:
+        active = snapshot.active_generation()
+        return [
+            (generation, snapshot.completeness(generation.id).missing, generation == active)
+            for generation in snapshot.generations()
+        ]
+
+
+@pytest.fixture
+def root(tmp_path: Path, write_tree: Write) -> Path:
+    write_tree(tmp_path / "root", range(FILES), 1)
+    return tmp_path / "root"
+
+
+@pytest.fixture
+def data(tmp_path: Path, root: Path) -> Path:
+    """Return a folder whose generation is that of the plain model, as int8."""
+    workspace = opened(tmp_path / "data")
+    workspace.index([root], SilentProgress())
+    workspace.close()
+    return tmp_path / "data"
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=str)
+def test_another_model_or_format_is_built_beside_and_then_answers(
+    data: Path, root: Path, change: dict[str, object], tmp_path: Path
+) -> None:
+    wanted = opened(data, **change)
+    ((first, _, _),) = generations(wanted)
+    before = answer(wanted)
+    assert before.generation == first
+    assert before.hits
+    if "storage" in change:  # the model is there, so its vectors answer in the format they have
+        assert before.degraded is None
+    else:
+        assert before.degraded is not None
+        assert REMEDY in before.degraded
+        assert {hit.vector_rank for hit in before.hits} == {None}
+        assert answer(wanted, Mode.VECTOR).hits == ()
+
+    wanted.index([root], SilentProgress())
+    assert [(missing, active) for _, missing, active in generations(wanted)] == [(0, False), (0, True)]
+    after = answer(wanted)
+    assert after.degraded is None
+    assert after.generation is not None
+    assert after.generation.fingerprint == document_fingerprint(wanted.wanted.spec, wanted.storage)
+    fresh = opened(tmp_path / "fresh", **change)
+    fresh.index([root], SilentProgress())
+    assert scores(answer(wanted, Mode.VECTOR).hits) == pytest.approx(scores(answer(fresh, Mode.VECTOR).hits), abs=1e-6)
+    for workspace in (wanted, fresh):
+        workspace.close()
+
+
+@pytest.mark.parametrize("change", [{"query_prompt": "question: "}, {"context_tokens": 512}], ids=str)
+def test_what_belongs_to_questions_alone_changes_no_generation(
+    data: Path, root: Path, change: dict[str, object]
+) -> None:
+    workspace = opened(data, **change)
+    assert answer(workspace).degraded is None
+    workspace.index([root], SilentProgress())
+    assert len(generations(workspace)) == 1
+    workspace.close()
+
+
+def test_the_former_model_still_answers_while_the_wanted_one_is_incomplete(data: Path, root: Path) -> None:
+    failing = Workspace(Settings(data=data), Refusing(0, revision="2"))
+    with pytest.raises(ModelError):
+        failing.index([root], SilentProgress())
+    assert [(missing > 0, active) for _, missing, active in generations(failing)] == [(False, True), (True, False)]
+    failing.close()
+    former = opened(data)
+    found = answer(former)
+    assert found.degraded is None
+    assert found.generation is not None
+    assert found.generation.model.revision == "1"
+    assert all(hit.vector_rank for hit in answer(former, Mode.VECTOR).hits)
+    former.close()
+    wanted = opened(data, revision="2")
+    wanted.index([root], SilentProgress())
+    assert [(missing, active) for _, missing, active in generations(wanted)] == [(0, False), (0, True)]
+    assert answer(wanted).degraded is None
+    wanted.close()
+
+
+class Unsound(Described):
+    """A model that gives the texts of one file no vector that may be stored."""
+
+    def embed_documents(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        vectors = super().embed_documents(texts)
+        vectors[["f0002" in text for text in texts]] = np.nan
+        return vectors
+
+
+def test_the_wanted_generation_does_not_answer_before_it_is_complete(data: Path, root: Path) -> None:
+    """Neither where the time was too short, nor where texts were given up."""
+    wanted = opened(data, revision="2")
+    wanted.index([root], SilentProgress(), seconds=0.0)
+    assert [(missing > 0, active) for _, missing, active in generations(wanted)] == [(False, True), (True, False)]
+    wanted.close()
+    unsound = Workspace(Settings(data=data), Unsound(revision="3"))
+    unsound.index([root], SilentProgress())
+    assert [active for _, _, active in generations(unsound)] == [True, False, False]
+    with unsound.store.snapshot() as snapshot:
+        assert snapshot.completeness(generations(unsound)[-1][0].id).quarantined == 6
+    unsound.close()
+
+
+def test_a_search_does_not_begin_another_generation(data: Path, root: Path, write_tree: Write) -> None:
+    """A refresh keeps the active generation filled; another one is left to `instar index`."""
+    wanted = opened(data, revision="2")
+    write_tree(root, range(FILES, FILES + 2), 1)
+    wanted.index([root], SilentProgress(), build_wanted=False)
+    ((generation, missing, active),) = generations(wanted)
+    assert (generation.model.revision, missing > 0, active) == ("1", True, True)
+    found = answer(wanted)
+    assert found.degraded is not None
+    assert REMEDY in found.degraded
+    assert "f0007.py" in {hit.path for hit in found.hits}  # by its words
+    assert found.pending == 2
+    wanted.close()
+
+
+def test_going_back_to_the_former_model_is_one_run(data: Path, root: Path, write_tree: Write) -> None:
+    for revision in ("2", "1", "2"):
+        write_tree(root, range(int(revision), 4), 3)
+        workspace = opened(data, revision=revision)
+        workspace.index([root], SilentProgress())
+        found = answer(workspace)
+        assert found.degraded is None
+        assert found.generation is not None
+        assert found.generation.model.revision == revision
+        assert len(generations(workspace)) == 2
+        assert {hit.path for hit in answer(workspace, Mode.VECTOR).hits} == {path.name for path in root.iterdir()}
+        workspace.close()
+
+
+def test_vectors_of_generations_lie_apart(data: Path, root: Path) -> None:
+    """The same text has other vectors under another revision; each generation hands out its own."""
+    wanted = opened(data, revision="2")
+    wanted.index([root], SilentProgress())
+    stored = {}
+    with wanted.store.writing() as writer:
+        for generation, _, _ in generations(wanted):
+            (batch,) = writer.vector_batches(generation.id)
+            wanted.vectors_of(generation).pack([batch], writer.vector_position(generation.id)[0])
+            stored[generation.model.revision] = batch
+    assert stored["1"].text_ids.tolist() == stored["2"].text_ids.tolist()
+    assert (stored["1"].data != stored["2"].data).any(axis=1).all()
+    packs = sorted(path.name for path in (data / "vectors").iterdir())
+    assert packs == sorted(generation.fingerprint for generation, _, _ in generations(wanted))
+    before = scores(answer(wanted, Mode.VECTOR).hits)
+    wanted.close()
+    again = opened(data, revision="2")
+    assert scores(answer(again, Mode.VECTOR).hits) == before
+    again.close()
