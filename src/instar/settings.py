@@ -4,6 +4,7 @@ Order, the last wins: the default; `instar.toml` in the user's configuration fol
 the environment (`INSTAR_` and the option's name in capitals); the command line.
 """
 
+import math
 import os
 import tomllib
 from collections.abc import Mapping
@@ -103,11 +104,11 @@ def _typed(name: str, value: object, origin: str) -> object:
             return Path(text).expanduser().absolute()
         if isinstance(default, int | float) and not isinstance(value, bool):
             number = type(default)(text)
-            if number >= 0:
+            if 0 <= number < math.inf:
                 return number
         elif isinstance(default, str) and isinstance(value, str):
             return value
-    except ValueError:
+    except (ValueError, RuntimeError):  # the latter for the home of a user who is not known
         pass
     wanted = "a number of at least 0" if isinstance(default, int | float) else "a text"
     raise SettingError(f"setting {name} = {value!r} ({origin}) is not {wanted}", "mend the value")

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from instar.adapters.sources.tree import TreeSource
 from instar.domain.search import Mode, SearchAnswer, SearchRequest
+from instar.domain.sources import Content, FileState
 from instar.errors import DerivedDamageError
+from instar.indexing.reading import read_document
 from instar.ports import SilentProgress
 from instar.settings import Settings
 from instar.testing import HashEmbedder
@@ -190,6 +193,37 @@ def test_a_wrong_byte_in_the_lexical_index_is_found_by_verify(data: Path, suffix
     assert workspace.verify().mended == ()
     workspace.close()
     assert answer(data).degraded is None
+
+
+def test_what_a_kill_left_of_a_commit_does_not_block_the_next(data: Path, root: Path, tmp_path: Path) -> None:
+    """A file of a commit that was not completed has the name that the same commit gives it when it is made again."""
+    file = tmp_path / "root" / "f0003.py"
+    shutil.copytree(root, file.parent)
+    workspace = opened(data)
+    workspace.index([file.parent], SilentProgress())
+    workspace.close()
+    shutil.copytree(data, tmp_path / "completed")
+    file.write_text("def another(): return 'quartz'\n")
+    completed = opened(tmp_path / "completed")
+    completed.index([file.parent], SilentProgress())
+    completed.close()
+
+    killed = opened(data)
+    content = TreeSource(file.parent).read(file.name)
+    assert isinstance(content, Content)
+    document = read_document(FileState(file.name, file.stat().st_size, file.stat().st_mtime_ns), content)
+    with killed.store.writing() as writer:
+        (known,) = (known for known in writer.view().roots() if known.path == str(file.parent))
+        writer.write_documents(known.id, [document], [])
+    left_behind = list((tmp_path / "completed" / "lexical").glob("*.del"))
+    assert left_behind
+    for path in left_behind:
+        if not (data / "lexical" / path.name).exists():
+            shutil.copy(path, data / "lexical" / path.name)
+    killed.index([file.parent], SilentProgress())
+    killed.close()
+    after = answer(data, Mode.LEXICAL, "quartz")
+    assert (after.degraded, [hit.path for hit in after.hits]) == (None, [file.name])
 
 
 def test_what_cannot_be_used_says_so(tmp_path: Path) -> None:

@@ -4,30 +4,54 @@ import re
 
 from instar.errors import UsageError
 
+_CROSSING = re.compile(r"((?:\*\*/)+|\*\*+)")
+_PART = re.compile(r"\*|\?|\[[^\]]+\]|.", re.DOTALL)
+
 
 def glob_pattern(glob: str) -> re.Pattern[str]:
     """Return a pattern that matches (`fullmatch`) the POSIX paths, relative to a root, that `glob` names.
 
-    A glob that names a folder names everything below it too. Raises `UsageError` for an empty glob.
+    A glob that names a folder names everything below it too. Raises `UsageError` for an empty or malformed glob.
     """
     body = glob.strip().strip("/")
     if not body:
         raise UsageError("the path glob is empty", "give one such as 'src/**/*.py' or '*.md'")
     anchored = "/" in glob.strip().rstrip("/")
-    translated = "".join(_translate(part) for part in re.findall(r"\*\*/|\*\*|\*|\?|\[[^\]]+\]|.", body, re.DOTALL))
-    return re.compile(("" if anchored else "(?:.*/)?") + translated + "(?:/.*)?", re.DOTALL)
+    translated = "".join(map(_translate, _CROSSING.split(body)))
+    try:
+        return re.compile(("" if anchored else "(?:.*/)?") + translated + "(?:/.*)?", re.DOTALL)
+    except re.error as error:
+        raise UsageError(f"the path glob {glob!r} cannot be read ({error.msg})", "mend what is in brackets") from error
 
 
 def _translate(part: str) -> str:
-    if part == "**/":
-        return "(?:.*/)?"
-    if part == "**":
-        return ".*"
-    if part == "*":
-        return "[^/]*"
-    if part == "?":
+    """Translate what crosses folders, or what stands between two such.
+
+    Of several stars in a folder each but the last is atomic: the first fit is as good as any, for the next star takes
+    the rest, and trying all of them would take exponential time.
+    """
+    if part.startswith("**"):
+        return "(?:.*/)?" if part.endswith("/") else ".*"
+    first, *rest = _between_stars(part)
+    if not rest:
+        return first
+    return first + "".join(f"(?>[^/]*?{piece})" for piece in rest[:-1]) + "[^/]*" + rest[-1]
+
+
+def _between_stars(part: str) -> list[str]:
+    pieces = [""]
+    for token in _PART.findall(part):
+        if token == "*":
+            pieces.append("")
+        else:
+            pieces[-1] += _fixed(token)
+    return pieces
+
+
+def _fixed(token: str) -> str:
+    if token == "?":
         return "[^/]"
-    if part.startswith("[") and len(part) > 1:
-        inner = part[1:-1].replace("\\", "\\\\").replace("[", "\\[")
+    if token.startswith("[") and len(token) > 1:
+        inner = token[1:-1].replace("\\", "\\\\").replace("[", "\\[")
         return f"[^{inner[1:]}]" if inner[0] in "!^" else f"[{inner}]"
-    return re.escape(part)
+    return re.escape(token)

@@ -87,7 +87,7 @@ class SearchEngine:
         if self._lexical_at != version:
             self._lexical_at = self._lexical.position()
         if self._lexical_at is None or self._lexical_at.corpus != version.corpus:
-            problems.append("no lexical index, answered by vectors alone: `instar index` builds it")
+            problems.append("no lexical index, so nothing is found by words: `instar index` builds it")
             return []
         scope = request.scope
         documents = self._documents(snapshot, scope) if scope.narrows_paths else None
@@ -98,7 +98,7 @@ class SearchEngine:
         except DerivedDamageError as error:
             self._lexical.mark_damaged()
             self._lexical_at = None
-            problems.append(f"{error.message}, answered by vectors alone: `instar index` rebuilds it")
+            problems.append(f"{error.message}, so nothing is found by words: `instar index` rebuilds it")
             return []
 
     def _vector_arm(

@@ -115,6 +115,7 @@ def config(*, as_json: Json = False, data: Data = None) -> None:
 
 def roots(context: typer.Context, *, as_json: Json = False, data: Data = None) -> None:
     """List the folders that are indexed."""
+    context.obj = (as_json, data)  # they may stand before the subcommand, and must not be lost on it
     if context.invoked_subcommand is None:
         from instar.entrypoints.cli import reporting
 
@@ -122,6 +123,7 @@ def roots(context: typer.Context, *, as_json: Json = False, data: Data = None) -
 
 
 def forget(
+    context: typer.Context,
     path: Annotated[Path, typer.Argument(help="A root, as `instar roots` shows it.")],
     *,
     as_json: Json = False,
@@ -130,4 +132,5 @@ def forget(
     """Delete a root with everything that is stored of it; the folder itself is not touched."""
     from instar.entrypoints.cli import reporting
 
-    reporting.forget(path, as_json=as_json, data=data)
+    group_json, group_data = context.obj
+    reporting.forget(path, as_json=as_json or group_json, data=data or group_data)

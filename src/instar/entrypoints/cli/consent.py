@@ -8,6 +8,7 @@ import typer
 
 from instar.domain.corpus import Root
 from instar.domain.sources import FileState
+from instar.entrypoints.cli.terminal import printable
 from instar.errors import UsageError
 from instar.wiring import Workspace
 
@@ -39,7 +40,7 @@ def confirm(workspace: Workspace, path: Path, *, yes: bool) -> None:
     """Ask whether an unknown folder may be indexed; raises `UsageError` where the answer is no."""
     expected = forecast(workspace, path)
     typer.echo(
-        f"{path} is not indexed yet: {expected.files:,} files, about {expected.chunks:,} chunks,"
+        f"{printable(str(path))} is not indexed yet: {expected.files:,} files, about {expected.chunks:,} chunks,"
         f" {max(1, round(expected.seconds))} s",
         err=True,
     )

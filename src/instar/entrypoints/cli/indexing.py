@@ -7,8 +7,9 @@ from pathlib import Path
 import typer
 
 from instar.entrypoints.cli.consent import confirm
-from instar.entrypoints.cli.opening import enclosing, inside, open_workspace
+from instar.entrypoints.cli.opening import current_folder, enclosing, inside, open_workspace
 from instar.entrypoints.cli.progress import shown
+from instar.entrypoints.cli.terminal import printable
 from instar.errors import RootMissingError
 from instar.indexing.parts import RootReport
 from instar.wiring import LOCK_SECONDS
@@ -19,7 +20,7 @@ def index(paths: tuple[Path, ...], *, rebuild: bool, yes: bool, as_json: bool, d
     workspace = open_workspace(data)
     roots = workspace.roots()
     chosen: list[Path] = []
-    for path in paths or (Path.cwd(),):
+    for path in paths or (current_folder(),):
         root = enclosing(path.resolve(), roots)
         if root is None:
             folder = workspace.checked(path)
@@ -60,7 +61,7 @@ def _as_json(report: RootReport) -> dict[str, object]:
 def _print(report: RootReport) -> None:
     if report.missing:
         return
-    typer.echo(f"{report.path}: {report.read} files read ({report.chunks} chunks), {report.removed} removed")
+    typer.echo(f"{printable(report.path)}: {report.read} files read ({report.chunks} chunks), {report.removed} removed")
     if report.skipped:
         reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(report.skipped.items()))
         typer.echo(f"  skipped: {reasons}")

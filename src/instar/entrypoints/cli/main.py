@@ -3,13 +3,13 @@
 import json
 import os
 import sys
-from typing import Any
 
 import click
 import typer
 
 from instar.entrypoints.cli import commands
-from instar.errors import InstarError
+from instar.entrypoints.cli.terminal import printable
+from instar.errors import InstarError, UsageError
 
 INTERRUPTED = 130
 
@@ -26,6 +26,7 @@ def run() -> None:
     """Run the command line; errors become one line and an exit code (see `instar.errors`)."""
     os.umask(0o077)  # what is stored may be private, so nobody else gets to read it
     try:
+        _check_arguments()
         code = app(standalone_mode=False)  # so that errors reach this place; an interrupt is returned as its exit code
         if code == INTERRUPTED:
             typer.echo("instar: interrupted; what was stored is consistent, run the command again to go on", err=True)
@@ -35,6 +36,7 @@ def run() -> None:
         sys.exit(error.exit_code)
     except click.ClickException as error:
         error.show()
+        _report_as_json("UsageError", error.format_message(), "see --help")
         sys.exit(error.exit_code)
     except click.Abort:  # a question was left unanswered
         sys.exit(INTERRUPTED)
@@ -45,7 +47,17 @@ def run() -> None:
 
 
 def _report(error: InstarError) -> None:
-    typer.echo(f"instar: {error}", err=True)
+    typer.echo(f"instar: {printable(str(error))}", err=True)
+    _report_as_json(type(error).__name__, error.message, error.remedy)
+
+
+def _report_as_json(kind: str, message: str, remedy: str) -> None:
     if "--json" in sys.argv:
-        facts: dict[str, Any] = {"kind": type(error).__name__, "message": error.message, "remedy": error.remedy}
-        typer.echo(json.dumps({"error": facts}))
+        typer.echo(json.dumps({"error": {"kind": kind, "message": message, "remedy": remedy}}))
+
+
+def _check_arguments() -> None:
+    """Raise `UsageError` for an argument that is not UTF-8: nothing that is stored could fit it."""
+    for argument in sys.argv[1:]:
+        if not argument.isascii() and argument.encode("utf-8", "ignore") != argument.encode("utf-8", "surrogateescape"):
+            raise UsageError(f"the argument {argument!r} is not UTF-8", "write it in UTF-8")

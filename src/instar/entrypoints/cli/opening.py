@@ -5,6 +5,7 @@ from pathlib import Path
 
 from instar.domain.corpus import Root
 from instar.domain.search import Place
+from instar.errors import RootMissingError
 from instar.settings import load
 from instar.wiring import Workspace
 
@@ -12,6 +13,14 @@ from instar.wiring import Workspace
 def open_workspace(data: Path | None) -> Workspace:
     """Read the settings and open the data folder they name."""
     return Workspace(load(overrides={"data": data}).settings)
+
+
+def current_folder() -> Path:
+    """Return the current folder; raises `RootMissingError` where it was deleted."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError as error:
+        raise RootMissingError("the current folder is not there any more", "change to another folder") from error
 
 
 def enclosing(path: Path, roots: Sequence[Root]) -> Root | None:

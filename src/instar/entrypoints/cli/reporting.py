@@ -12,6 +12,7 @@ import typer
 
 from instar.domain.corpus import Root
 from instar.entrypoints.cli.opening import open_workspace
+from instar.entrypoints.cli.terminal import printable
 from instar.entrypoints.cli.times import ago, iso
 from instar.errors import DamagedError, UsageError
 from instar.settings import Settings, load
@@ -25,14 +26,16 @@ def status(*, as_json: bool, data: Path | None) -> None:
     if as_json:
         typer.echo(json.dumps(facts))
         return
-    typer.echo(f"data folder  {facts['data']}  ({_megabytes(facts['bytes'])})")
+    typer.echo(f"data folder  {printable(facts['data'])}  ({_megabytes(facts['bytes'])})")
     for generation in facts["generations"]:
         mark = "active" if generation["active"] else "not active"
         left = f", {generation['missing']} texts missing" if generation["missing"] else ", complete"
         typer.echo(f"generation {generation['id']}  {generation['model']} {generation['storage']}, {mark}{left}")
     for root in facts["roots"]:
         when = "never in full" if root["indexed_at"] is None else ago(time.time() - root["seconds"])
-        typer.echo(f"{root['path']}\n  {root['documents']} documents, {root['chunks']} chunks, scanned {when}")
+        typer.echo(
+            f"{printable(root['path'])}\n  {root['documents']} documents, {root['chunks']} chunks, scanned {when}"
+        )
         for reason, count in sorted(root["skipped"].items()):
             typer.echo(f"  skipped {count}: {reason}")
     if not facts["roots"]:
@@ -100,7 +103,7 @@ def roots(*, as_json: bool, data: Path | None) -> None:
         typer.echo(json.dumps([_root(root) for root in found]))
         return
     for root in found:
-        typer.echo(root.path)
+        typer.echo(printable(root.path))
 
 
 def forget(path: Path, *, as_json: bool, data: Path | None) -> None:
@@ -111,7 +114,7 @@ def forget(path: Path, *, as_json: bool, data: Path | None) -> None:
     if found is None:
         raise UsageError(f"{path} is not a root", "`instar roots` lists them")
     workspace.forget(found)
-    typer.echo(json.dumps({"forgotten": found.path}) if as_json else f"forgotten: {found.path}")
+    typer.echo(json.dumps({"forgotten": found.path}) if as_json else f"forgotten: {printable(found.path)}")
 
 
 def config(*, as_json: bool, data: Path | None) -> None:

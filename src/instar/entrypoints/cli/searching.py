@@ -2,16 +2,19 @@
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import typer
 
+from instar.domain.corpus import Root
 from instar.domain.search import Hit, Mode, Scope, SearchAnswer, SearchRequest, Weights
 from instar.entrypoints.cli.consent import confirm
-from instar.entrypoints.cli.opening import enclosing, inside, open_workspace, places
+from instar.entrypoints.cli.opening import current_folder, enclosing, inside, open_workspace, places
 from instar.entrypoints.cli.progress import shown
+from instar.entrypoints.cli.terminal import printable
 from instar.entrypoints.cli.times import ago, iso
 from instar.errors import BusyError, DiskFullError, UsageError
 from instar.search.presenting import fit, snippet
@@ -19,6 +22,9 @@ from instar.wiring import Workspace
 
 BUDGET_CANDIDATES = 50
 """Hits fetched before they are fitted to a token budget, for one a file is kept."""
+
+LINE_CHARACTERS = 160
+"""Of a line in a readable list: about two lines of a terminal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +60,7 @@ def search(options: Options) -> None:
             f"the settings want {workspace.wanted.spec.name} as {workspace.storage}: `instar index` builds that"
             " generation, until then the active one answers"
         )
-    hits = answer.hits if options.budget is None else fit(answer.hits, options.budget)
+    hits = answer.hits if options.budget is None else fit(answer.hits, options.budget)[: options.limit]
     if options.as_json:
         typer.echo(json.dumps(_as_json(answer, hits, notes)))
     else:
@@ -86,11 +92,20 @@ def _asked(workspace: Workspace, options: Options) -> list[Path]:
     """Return the folders named, resolved; the current one where none is."""
     if options.paths:
         roots = workspace.roots()
-        return [
-            path.resolve() if enclosing(path.resolve(), roots) else workspace.checked(path) for path in options.paths
-        ]
-    here = Path.cwd()
+        return [_named(workspace, path, roots) for path in options.paths]
+    here = current_folder()
     return [here if enclosing(here, workspace.roots()) else workspace.checked(here)]
+
+
+def _named(workspace: Workspace, path: Path, roots: Sequence[Root]) -> Path:
+    """Return a path from the command line, resolved; what is stored of a root that is not there can be asked for."""
+    resolved = path.resolve()
+    root = enclosing(resolved, roots)
+    if root is None:
+        return workspace.checked(path)
+    if Path(root.path).exists() and not resolved.exists():
+        raise UsageError(f"{path} is not there", "check the path")
+    return resolved
 
 
 def _refresh(workspace: Workspace, paths: list[Path]) -> list[str]:
@@ -165,27 +180,34 @@ def _hit_as_json(hit: Hit) -> dict[str, Any]:
 
 
 def _print(answer: SearchAnswer, hits: tuple[Hit, ...], notes: list[str]) -> None:
-    here = Path.cwd()
     for hit in hits:
-        full = Path(hit.root) / hit.path
-        place = full.relative_to(here) if full.is_relative_to(here) else full
         arms = " ".join(
             f"{name} #{rank}" for name, rank in (("text", hit.lexical_rank), ("vector", hit.vector_rank)) if rank
         )
-        typer.secho(f"{place}:{hit.start_line}", bold=True, nl=False)
-        typer.echo(f"  {hit.symbol}  [{arms}]" if hit.symbol else f"  [{arms}]")
+        typer.secho(f"{printable(_shown_path(hit))}:{hit.start_line}", bold=True, nl=False)
+        typer.echo(f"  {printable(hit.symbol)}  [{arms}]" if hit.symbol else f"  [{arms}]")
         for number, line, matches in snippet(hit, answer.request.query):
-            typer.echo(f"{'>' if matches else ' '}{number:>6}  {line[:160]}")
+            typer.echo(f"{'>' if matches else ' '}{number:>6}  {printable(line[:LINE_CHARACTERS])}")
         typer.echo()
     if not hits:
         typer.echo("nothing found")
-    typer.secho(_freshness(answer), dim=True, err=True)
+    typer.secho(_freshness(answer, len(hits)), dim=True, err=True)
     for note in filter(None, [answer.degraded, *notes]):
-        typer.echo(f"note: {note}", err=True)
+        typer.echo(f"note: {printable(note)}", err=True)
 
 
-def _freshness(answer: SearchAnswer) -> str:
+def _shown_path(hit: Hit) -> str:
+    """Return the path from the current folder where the file lies in it, else the whole path."""
+    full = Path(hit.root) / hit.path
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:  # deleted
+        return str(full)
+    return str(full.relative_to(here) if full.is_relative_to(here) else full)
+
+
+def _freshness(answer: SearchAnswer, shown_hits: int) -> str:
     when = "not scanned in full yet" if answer.indexed_at is None else f"indexed {ago(time.time() - answer.indexed_at)}"
     model = f", model {answer.generation.model.name}" if answer.generation else ""
     pending = f", {answer.pending} documents pending" if answer.pending else ""
-    return f"{len(answer.hits)} hits, {when}{pending}{model}"
+    return f"{shown_hits} hit{'' if shown_hits == 1 else 's'}, {when}{pending}{model}"

@@ -12,9 +12,8 @@ def iso(seconds: float | None) -> str | None:
 
 def ago(seconds: float) -> str:
     """Return an age in words."""
-    if seconds < _MINUTE:
-        return "just now"
-    for size, name in ((_DAY, "days"), (_HOUR, "hours"), (_MINUTE, "minutes")):
-        if seconds >= size:
-            return f"{int(seconds // size)} {name} ago"
+    for size, name in ((_DAY, "day"), (_HOUR, "hour"), (_MINUTE, "minute")):
+        count = int(seconds // size)
+        if count > 0:
+            return f"{count} {name}{'' if count == 1 else 's'} ago"
     return "just now"

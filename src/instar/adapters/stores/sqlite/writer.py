@@ -25,6 +25,8 @@ DELETE_BATCH = 500
 """Documents deleted in one transaction: bounds how far the log grows and how long others wait."""
 READ_BATCH = 8_192
 """Rows read at a time when everything is read: about 10 MB of texts."""
+LOG_ATTEMPTS = 6
+"""Of 5 s each (the busy timeout): a view lasts for one search, but eight busy readers on two cores took 5 s once."""
 FREE_PAGES_KEPT = 2_560
 """Free pages (10 MB) kept for the next write; more is given back to the disk."""
 
@@ -77,11 +79,15 @@ class SqliteWriter:
         self.delete_documents([row[0] for row in rows])
         self._drop_orphans()
         self._db.execute("VACUUM")
-        busy = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]  # the log holds former pages too
-        if busy:
+        if not self._log_emptied():  # it holds former pages too
             raise BusyError("another process is still reading what is to be forgotten", "try again in a moment")
         with self._transaction():
             self._db.execute("DELETE FROM roots WHERE id = ?", (root_id,))
+
+    def _log_emptied(self) -> bool:
+        """Move everything from the log to the database file; False where a reader kept needing the log."""
+        attempts = (self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone() for _ in range(LOG_ATTEMPTS))
+        return any(not busy for busy, _, _ in attempts)
 
     def document_states(self, root_id: int) -> dict[str, DocumentState]:
         """Return what is stored of a root, by path."""

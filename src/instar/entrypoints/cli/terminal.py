@@ -1,0 +1,11 @@
+"""What may be printed on a terminal."""
+
+import re
+
+# Line breaks and escape sequences, of seven and eight bits, and what turns the direction of writing.
+_CONTROLS = re.compile("[\\x00-\\x08\\x0a-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069]")
+
+
+def printable(text: str) -> str:
+    """Return one line that only shows: what a file or its name holds must not steer the terminal."""
+    return _CONTROLS.sub("\ufffd", text.rstrip("\r"))
