@@ -9,14 +9,16 @@ TRY := .try
 .DEFAULT_GOAL := test
 
 test: check
-	$(BIN)/python -m pytest -m "not faults"
+	$(BIN)/python -m pytest -m "not faults" --ignore tests/docs
 
 check: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m pytest tests/docs
 
+# Needs strace, setpriv and mount; a full disk is a small tmpfs, so run it as root or under `unshare -rm`.
 faults: $(INSTALLED)
 	$(BIN)/python -m pytest -m faults
 

@@ -164,7 +164,7 @@ def test_kills_while_indexing(
         if not (victim.data / "instar.db").exists():
             continue
         answered = answer(victim.data, "ember combine part_2 generation") if promised else None
-        assert answered is None or answered.hits
+        assert answered is None or answered.hits or answered.degraded  # where nothing is searchable yet, it is said
         held = hashes_in(victim.data) if promised else {}
         assert {path: held.get(path) for path in promised} == promised
         for place, chunks in (chunks_in(victim.data) if held else {}).items():

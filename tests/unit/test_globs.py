@@ -23,6 +23,9 @@ from instar.errors import UsageError
         ("[!ab].py", "a.py", False),
         ("a+b(c).py", "a+b(c).py", True),
         ("**/test_*", "tests/unit/test_x.py", True),
+        ("a*b*c.py", "aXbXbc.py", True),
+        ("a*b/c*d", "ab/b/cd", False),
+        ("*a" * 40 + "b", "a" * 200, False),  # in less than years
     ],
 )
 def test_globs_are_those_of_gitignore(glob, path, fits):
@@ -32,4 +35,10 @@ def test_globs_are_those_of_gitignore(glob, path, fits):
 @pytest.mark.parametrize("glob", ["", "  ", "/"])
 def test_an_empty_glob_is_refused(glob):
     with pytest.raises(UsageError, match="empty"):
+        glob_pattern(glob)
+
+
+@pytest.mark.parametrize("glob", ["[z-a].py", "[!]"])
+def test_a_malformed_glob_is_refused(glob):
+    with pytest.raises(UsageError, match="cannot be read"):
         glob_pattern(glob)

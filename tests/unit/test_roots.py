@@ -103,6 +103,14 @@ def test_what_is_not_there_is_missing(home: Path) -> None:
             check_root(path, home)
 
 
+def test_a_folder_whose_name_is_not_utf8_is_refused(home: Path) -> None:
+    folder = home / os.fsdecode(b"caf\xe9")
+    folder.mkdir()
+
+    with pytest.raises(RootRefusedError, match="UTF-8"):
+        check_root(folder, home)
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="the administrator may list every folder")
 def test_a_folder_that_cannot_be_listed_is_refused(home: Path) -> None:
     folder = home / "closed"

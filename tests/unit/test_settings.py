@@ -39,6 +39,8 @@ def test_the_command_line_wins_over_all(folders):
         ("limit = 'many'", "not a number"),
         ("limit = -1", "not a number of at least 0"),
         ("limit = true", "not a number"),
+        ("vector_weight = inf", "not a number"),
+        ("data = '~nobody-of-this-name/x'", "setting data"),
         ("model = 3", "not a text"),
         ("limit = ", "not valid TOML"),
     ],

@@ -5,7 +5,7 @@ import re
 from instar.errors import UsageError
 
 _CROSSING = re.compile(r"((?:\*\*/)+|\*\*+)")
-_PART = re.compile(r"\*|\?|\[[^\]]+\]|.", re.DOTALL)
+_SYMBOL = re.compile(r"\*|\?|\[[^\]]+\]|.", re.DOTALL)
 
 
 def glob_pattern(glob: str) -> re.Pattern[str]:
@@ -40,18 +40,18 @@ def _translate(part: str) -> str:
 
 def _between_stars(part: str) -> list[str]:
     pieces = [""]
-    for token in _PART.findall(part):
-        if token == "*":
+    for symbol in _SYMBOL.findall(part):
+        if symbol == "*":
             pieces.append("")
         else:
-            pieces[-1] += _fixed(token)
+            pieces[-1] += _fixed(symbol)
     return pieces
 
 
-def _fixed(token: str) -> str:
-    if token == "?":
+def _fixed(symbol: str) -> str:
+    if symbol == "?":
         return "[^/]"
-    if token.startswith("[") and len(token) > 1:
-        inner = token[1:-1].replace("\\", "\\\\").replace("[", "\\[")
+    if symbol.startswith("[") and len(symbol) > 1:
+        inner = symbol[1:-1].replace("\\", "\\\\").replace("[", "\\[")
         return f"[^{inner[1:]}]" if inner[0] in "!^" else f"[{inner}]"
-    return re.escape(token)
+    return re.escape(symbol)

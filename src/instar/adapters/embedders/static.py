@@ -13,9 +13,6 @@ from tokenizers import Tokenizer
 from instar.domain.models import ModelSpec
 from instar.errors import ModelError
 
-TOKENS_AT_ONCE = 8_192
-"""Token vectors gathered at a time: 8 MB of float32, which stays in the processor's cache."""
-
 
 def builtin_folder() -> Path:
     """Return where the model of this package lies."""
@@ -60,27 +57,13 @@ class StaticEmbedder:
 
     def embed_documents(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return unit vectors (n, d); a text without any known token gets one that is near no question."""
-        encoded = [e.ids for e in self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
-        result = np.empty((len(encoded), self._spec.dimensions), np.float32)
-        start = 0
-        while start < len(encoded):
-            end, held = start, 0
-            while end < len(encoded) and (end == start or held + len(encoded[end]) <= TOKENS_AT_ONCE):
-                held += len(encoded[end])
-                end += 1
-            result[start:end] = self._sums(encoded[start:end])
-            start = end
+        encoded = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        sums = np.zeros((len(encoded), self._spec.dimensions), np.float32)
+        for row, encoding in zip(sums, encoded, strict=True):  # six times faster than one reduceat over all
+            self._table[encoding.ids].sum(axis=0, out=row)
         # Brackets and blanks alone are no fault of the model: equal components are all but orthogonal to any topic.
-        result[~result.any(axis=1)] = 1.0
-        return _normalised(result)
-
-    def _sums(self, encoded: Sequence[Sequence[int]]) -> NDArray[np.float32]:
-        """Sum the token vectors of each text; row 0, whose scale is 0, stands in where there are none."""
-        filled = [ids or [0] for ids in encoded]
-        starts = np.cumsum([0, *(len(ids) for ids in filled[:-1])])
-        flat = np.fromiter((i for ids in filled for i in ids), dtype=np.int64)
-        sums: NDArray[np.float32] = np.add.reduceat(self._table[flat], starts, axis=0)
-        return sums
+        sums[~sums.any(axis=1)] = 1.0
+        return _normalised(sums)
 
     def embed_query(self, text: str) -> NDArray[np.float32]:
         """Return the unit vector (d,) of a question, zero where it holds no known token."""

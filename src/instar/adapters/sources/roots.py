@@ -16,13 +16,15 @@ def check_root(path: Path, home: Path, *, data: Path | None = None) -> Path:
 
     `home` is the user's home folder and `data` the data folder. Raises `RootMissingError` if nothing is there
     and `RootRefusedError` for `/`, a whole home folder (this user's or anybody's) or what holds one, the data
-    folder or a part of it, anything but a folder, and a folder that cannot be listed.
+    folder or a part of it, anything but a folder, one whose path is not UTF-8 and one that cannot be listed.
     """
     folder = _resolved(path)
     if not folder.is_dir():
         raise RootRefusedError(
             f"{folder} is not a folder", f"name the folder it is in: {folder.parent}, and narrow with --path"
         )
+    if not _is_utf8(folder):
+        raise RootRefusedError(f"the name of {str(folder)!r} is not UTF-8", "rename it")
     if _holds_a_home(folder, home.expanduser().resolve()):
         raise RootRefusedError(
             f"{folder} is or holds a whole home folder", "name the folders in it that you want searched"
@@ -39,6 +41,14 @@ def _resolved(path: Path) -> Path:
         return path.expanduser().resolve(strict=True)
     except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links, or an unknown ~user
         raise RootMissingError(f"{path} is not there", "check the path, or mount what it is on") from error
+
+
+def _is_utf8(path: Path) -> bool:
+    try:
+        str(path).encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _holds_a_home(folder: Path, home: Path) -> bool:
