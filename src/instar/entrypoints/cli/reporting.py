@@ -5,6 +5,7 @@ import os
 import time
 from contextlib import suppress
 from dataclasses import fields
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,11 @@ def status(*, as_json: bool, data: Path | None) -> None:
         left = f", {generation['missing']} texts missing" if generation["missing"] else ", complete"
         typer.echo(f"generation {generation['id']}  {generation['model']} {generation['storage']}, {mark}{left}")
     for root in facts["roots"]:
-        when = "never in full" if root["indexed_at"] is None else ago(time.time() - root["seconds"])
+        when = (
+            "never in full"
+            if root["indexed_at"] is None
+            else ago(time.time() - datetime.fromisoformat(root["indexed_at"]).timestamp())
+        )
         typer.echo(
             f"{printable(root['path'])}\n  {root['documents']} documents, {root['chunks']} chunks, scanned {when}"
         )
@@ -78,7 +83,6 @@ def _root(root: Root) -> dict[str, Any]:
         "path": root.path,
         "added_at": iso(root.added_at),
         "indexed_at": iso(root.scanned_at),
-        "seconds": root.scanned_at,
         "pending": root.pending,
     }
 

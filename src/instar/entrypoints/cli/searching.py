@@ -61,6 +61,8 @@ def search(options: Options) -> None:
             " generation, until then the active one answers"
         )
     hits = answer.hits if options.budget is None else fit(answer.hits, options.budget)[: options.limit]
+    if answer.hits and not hits:
+        notes.append("the budget is too small for the first hit")
     if options.as_json:
         typer.echo(json.dumps(_as_json(answer, hits, notes)))
     else:
