@@ -7,7 +7,7 @@ the environment (`INSTAR_` and the option's name in capitals); the command line.
 import math
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -19,23 +19,31 @@ from instar.errors import SettingError
 FILE_NAME = "instar.toml"
 
 
+def _own_folder(find: Callable[[str], Path]) -> Path:
+    """Return a folder of this user; raises `SettingError` for a user without a home."""
+    try:
+        return find("instar")
+    except RuntimeError as error:
+        raise SettingError("this user has no home folder", "set HOME") from error
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The options; the metadata of each field says what it means."""
+    """The options; the metadata of each field says what it means, and the least value where that is not 0."""
 
     data: Path = field(
-        default_factory=lambda: platformdirs.user_data_path("instar"),
+        default_factory=lambda: _own_folder(platformdirs.user_data_path),
         metadata={"help": "the data folder: one corpus with all its roots"},
     )
     model: str = field(default="static", metadata={"help": "the wanted embedding model"})
     storage: str = field(default="int8", metadata={"help": "how vectors are stored: int8, float16 or float32"})
-    limit: int = field(default=10, metadata={"help": "hits in an answer"})
+    limit: int = field(default=10, metadata={"help": "hits in an answer", "least": 1})
     lexical_weight: float = field(default=1.3, metadata={"help": "weight of the BM25 arm in the fusion"})
     vector_weight: float = field(default=1.0, metadata={"help": "weight of the vector arm in the fusion"})
     refresh_seconds: float = field(
         default=0.5, metadata={"help": "time a search may spend on reading what changed before it answers"}
     )
-    max_file_bytes: int = field(default=1_000_000, metadata={"help": "a larger file is skipped"})
+    max_file_bytes: int = field(default=1_000_000, metadata={"help": "a larger file is skipped", "least": 1})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +64,7 @@ def load(
     Raises `SettingError` for an unknown option, a value of the wrong type or a file that is not TOML.
     """
     state = Configuration(Settings(), {item.name: "default" for item in fields(Settings)})
-    state = _from_file(state, (user_folder or platformdirs.user_config_path("instar")) / FILE_NAME)
+    state = _from_file(state, (user_folder or _own_folder(platformdirs.user_config_path)) / FILE_NAME)
     named = _from_environment(environment)
     given = {name: value for name, value in (overrides or {}).items() if value is not None}
     # The data folder is where one of the files lies, so it is settled before that file is read.
@@ -98,17 +106,18 @@ def _merge(state: Configuration, values: Mapping[str, Any], origin: str) -> Conf
 def _typed(name: str, value: object, origin: str) -> object:
     """Return the value in the type of the option's default; TOML gives numbers, the environment only strings."""
     default = getattr(Settings(), name)
+    least = next(item for item in fields(Settings) if item.name == name).metadata.get("least", 0)
     text = str(value)
     try:
         if isinstance(default, Path):
             return Path(text).expanduser().absolute()
         if isinstance(default, int | float) and not isinstance(value, bool):
             number = type(default)(text)
-            if 0 <= number < math.inf:
+            if least <= number < math.inf:
                 return number
         elif isinstance(default, str) and isinstance(value, str):
             return value
     except (ValueError, RuntimeError):  # the latter for the home of a user who is not known
         pass
-    wanted = "a number of at least 0" if isinstance(default, int | float) else "a text"
+    wanted = f"a number of at least {least}" if isinstance(default, int | float) else "a text"
     raise SettingError(f"setting {name} = {value!r} ({origin}) is not {wanted}", "mend the value")

@@ -13,7 +13,7 @@ from instar.adapters.vectors.packed import PackedVectors
 from instar.domain.corpus import Root
 from instar.domain.generations import Generation
 from instar.domain.models import StorageFormat, document_fingerprint
-from instar.domain.search import SearchAnswer, SearchRequest
+from instar.domain.search import Scope, SearchAnswer, SearchRequest
 from instar.errors import SettingError
 from instar.indexing.clock import Deadline
 from instar.indexing.followers import follow_lexically, follow_packed
@@ -84,6 +84,11 @@ class Workspace:
     def search(self, request: SearchRequest) -> SearchAnswer:
         """Answer a question."""
         return self.engine.search(request)
+
+    def holds(self, scope: Scope) -> bool:
+        """Whether any document lies in `scope`."""
+        with self.store.snapshot() as snapshot:
+            return bool(snapshot.documents_in(scope).size)
 
     # Roots
 

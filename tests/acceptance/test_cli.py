@@ -117,12 +117,31 @@ def test_a_path_narrows_to_a_folder_of_a_root(shell):
         (["--source", "docs"], {"docs/retries.md"}),
         (["--source", "code"], {"src/retry.py"}),
         (["--language", "python"], {"src/retry.py"}),
+        (["--language", "Python"], {"src/retry.py"}),
+        (["--language", "py"], {"src/retry.py"}),
         (["--path", "*.md"], {"docs/retries.md"}),
         (["--repo", "nowhere"], set()),
     ],
 )
 def test_filters(shell, options, expected):
     assert {hit["path"] for hit in shell.json("search", "retry requests", *options)["hits"]} == expected
+
+
+def test_filters_that_fit_nothing_are_named(shell):
+    shell.run("index")
+    assert "no document that is indexed fits" in shell.json("search", "retry", "--repo", "nowhere")["degraded"]
+    assert shell.json("search", "retry")["degraded"] is None
+
+
+def test_a_full_output_is_one_line(shell):
+    shell.run("index")
+    done = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m instar search retry > /dev/full"],
+        cwd=shell.here, env=shell.variables(), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "No space left" in done.stderr.strip().splitlines()[-1]
+    assert "Traceback" not in done.stderr
 
 
 def test_a_budget_keeps_one_hit_a_file(shell):
@@ -192,6 +211,9 @@ def test_verify_finds_a_sound_folder_sound(shell):
         (["search", "x", "--everywhere"], "nothing is indexed yet"),
         (["search", "x", "--no-refresh"], "is not indexed"),
         (["index", "docs/retries.md"], "is not a folder"),
+        (["search", "x", "/proc"], "made up by the kernel"),
+        (["search", "x", "--language", "klingon"], "unknown language"),
+        (["search", "x", "--path", "../other/*.py", "--yes"], "leaves the root"),
         (["verify"], "nothing is indexed yet"),
     ],
 )

@@ -17,6 +17,8 @@ from instar.errors import UsageError
         ("src", "lib/src/b.py", True),
         ("/src", "lib/src/b.py", False),
         ("src/", "src/b.py", True),
+        ("./b.py", "b.py", True),
+        ("./b.py", "src/b.py", False),
         ("b?.py", "b1.py", True),
         ("b?.py", "b12.py", False),
         ("[ab].py", "a.py", True),

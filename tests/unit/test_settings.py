@@ -37,7 +37,8 @@ def test_the_command_line_wins_over_all(folders):
     [
         ("limitt = 3", "unknown setting 'limitt'"),
         ("limit = 'many'", "not a number"),
-        ("limit = -1", "not a number of at least 0"),
+        ("limit = 0", "not a number of at least 1"),
+        ("vector_weight = -1", "not a number of at least 0"),
         ("limit = true", "not a number"),
         ("vector_weight = inf", "not a number"),
         ("data = '~nobody-of-this-name/x'", "setting data"),

@@ -4,6 +4,6 @@ Pure functions: no files, no state, no embedding model. Importing this package l
 """
 
 from instar.chunking.chunker import CHUNKER_VERSION, chunk
-from instar.chunking.languages import detect_language, source_of
+from instar.chunking.languages import LANGUAGES, detect_language, source_of
 
-__all__ = ["CHUNKER_VERSION", "chunk", "detect_language", "source_of"]
+__all__ = ["CHUNKER_VERSION", "LANGUAGES", "chunk", "detect_language", "source_of"]

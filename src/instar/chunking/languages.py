@@ -111,6 +111,8 @@ _PROSE = {
 }
 
 _TABLE = {**_CODE, **_PROSE}
+LANGUAGES = frozenset(_TABLE)
+"""The names of all languages that are told apart."""
 _BY_EXTENSION = {word: language for language, files in _TABLE.items() for word in files.extensions.split()}
 _BY_NAME = {word: language for language, files in _TABLE.items() for word in files.names.split()}
 _BY_INTERPRETER = {word: language for language, files in _TABLE.items() for word in files.interpreters.split()}

@@ -1,4 +1,4 @@
-"""Path globs, as in .gitignore: `*` stays within a folder, `**` crosses folders, no slash means any folder."""
+"""Path globs, much as in .gitignore: `*` stays within a folder, `**` crosses folders, no slash means any folder."""
 
 import re
 
@@ -13,10 +13,12 @@ def glob_pattern(glob: str) -> re.Pattern[str]:
 
     A glob that names a folder names everything below it too. Raises `UsageError` for an empty or malformed glob.
     """
-    body = glob.strip().strip("/")
+    body = glob.strip().removeprefix("./").strip("/")
+    if ".." in body.split("/"):
+        raise UsageError(f"the path glob {glob!r} leaves the root", "globs are relative to the root that is searched")
     if not body:
         raise UsageError("the path glob is empty", "give one such as 'src/**/*.py' or '*.md'")
-    anchored = "/" in glob.strip().rstrip("/")
+    anchored = "/" in glob.strip().rstrip("/")  # also by a leading "./" or "/"
     translated = "".join(map(_translate, _CROSSING.split(body)))
     try:
         return re.compile(("" if anchored else "(?:.*/)?") + translated + "(?:/.*)?", re.DOTALL)

@@ -38,7 +38,7 @@ def fit(hits: Sequence[Hit], budget: int) -> tuple[Hit, ...]:
 def _cut(hit: Hit, characters: int) -> Hit | None:
     if len(hit.text) <= characters:
         return hit
-    whole = hit.text[: max(characters, 0)].split("\n")[:-1]
+    whole = hit.text[: max(characters, 0) + 1].split("\n")[:-1]
     if not whole:
         return None
     return replace(hit, text="\n".join(whole), end_line=hit.start_line + len(whole) - 1)

@@ -7,6 +7,8 @@ from instar.errors import RootMissingError, RootRefusedError
 
 # Every folder directly inside one of these is somebody's home.
 HOMES = (Path("/home"), Path("/Users"))
+# What the kernel makes up looks like files and has no end.
+_OF_THE_KERNEL = (Path("/proc"), Path("/sys"))
 # Homes of the administrator on Linux and macOS.
 _ADMIN_HOMES = (Path("/root"), Path("/var/root"), Path("/private/var/root"))
 
@@ -15,8 +17,8 @@ def check_root(path: Path, home: Path, *, data: Path | None = None) -> Path:
     """Return `path` resolved (absolute, no symbolic links) if it may be indexed.
 
     `home` is the user's home folder and `data` the data folder. Raises `RootMissingError` if nothing is there
-    and `RootRefusedError` for `/`, a whole home folder (this user's or anybody's) or what holds one, the data
-    folder or a part of it, anything but a folder, one whose path is not UTF-8 and one that cannot be listed.
+    and `RootRefusedError` for `/`, a whole home folder (this user's or anybody's) or what holds one, `/proc`
+    and `/sys`, the data folder or a part of it, anything but a folder, one whose path is not UTF-8 and one that cannot be listed.
     """
     folder = _resolved(path)
     if not folder.is_dir():
@@ -25,6 +27,8 @@ def check_root(path: Path, home: Path, *, data: Path | None = None) -> Path:
         )
     if not _is_utf8(folder):
         raise RootRefusedError(f"the name of {str(folder)!r} is not UTF-8", "rename it")
+    if any(folder.is_relative_to(place) for place in _OF_THE_KERNEL):
+        raise RootRefusedError(f"{folder} is made up by the kernel", "name a folder of your own files")
     if _holds_a_home(folder, home.expanduser().resolve()):
         raise RootRefusedError(
             f"{folder} is or holds a whole home folder", "name the folders in it that you want searched"

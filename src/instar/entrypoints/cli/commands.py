@@ -46,7 +46,7 @@ def search(
     limit: Annotated[int | None, typer.Option("--limit", "-n", min=1, max=1000, help="Hits wanted.")] = None,
     mode: Annotated[Mode, typer.Option(help="Which arms answer.")] = Mode.HYBRID,
     source: Annotated[SourceKind | None, typer.Option(help="Only code, or only documents.")] = None,
-    language: Annotated[str | None, typer.Option(help="Only this language, as `python`.")] = None,
+    language: Annotated[str | None, typer.Option(help="Only this language, as `python` or `py`.")] = None,
     path: Annotated[str | None, typer.Option("--path", help="Only paths that fit this glob, as `src/**/*.py`.")] = None,
     repo: Annotated[str | None, typer.Option("--repo", help="Only this git repository, by name.")] = None,
     budget: Annotated[int | None, typer.Option(min=1, help="One hit a file, as many as fit in so many tokens.")] = None,

@@ -30,6 +30,7 @@ def run() -> None:
         code = app(standalone_mode=False)  # so that errors reach this place; an interrupt is returned as its exit code
         if code == INTERRUPTED:
             typer.echo("instar: interrupted; what was stored is consistent, run the command again to go on", err=True)
+        sys.stdout.flush()  # here, where a full disk can still be reported
         sys.exit(code)
     except InstarError as error:
         _report(error)
@@ -42,8 +43,16 @@ def run() -> None:
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
         # The reader of our output has gone (`| head`): nothing is left to say, also not at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence_output()
         sys.exit(0)
+    except OSError as error:  # of our output: those of the data folder and the sources have errors of their own
+        _silence_output()
+        typer.echo(f"instar: {printable(str(error))}", err=True)
+        sys.exit(InstarError.exit_code)
+
+
+def _silence_output() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _report(error: InstarError) -> None:

@@ -31,6 +31,8 @@ def status(*, as_json: bool, data: Path | None) -> None:
     for generation in facts["generations"]:
         mark = "active" if generation["active"] else "not active"
         left = f", {generation['missing']} texts missing" if generation["missing"] else ", complete"
+        if generation["quarantined"]:
+            left += f", {generation['quarantined']} of them given up for unsound vectors"
         typer.echo(f"generation {generation['id']}  {generation['model']} {generation['storage']}, {mark}{left}")
     for root in facts["roots"]:
         when = (
@@ -40,6 +42,7 @@ def status(*, as_json: bool, data: Path | None) -> None:
         )
         typer.echo(
             f"{printable(root['path'])}\n  {root['documents']} documents, {root['chunks']} chunks, scanned {when}"
+            + (f", {root['pending']} documents pending" if root["pending"] else "")
         )
         for reason, count in sorted(root["skipped"].items()):
             typer.echo(f"  skipped {count}: {reason}")

@@ -10,6 +10,7 @@ from typing import Any
 import typer
 
 from instar.domain.corpus import Root
+from instar.domain.globs import glob_pattern
 from instar.domain.search import Hit, Mode, Scope, SearchAnswer, SearchRequest, Weights
 from instar.entrypoints.cli.consent import confirm
 from instar.entrypoints.cli.opening import current_folder, enclosing, inside, open_workspace, places
@@ -52,14 +53,20 @@ def search(options: Options) -> None:
     if not options.query.strip():
         raise UsageError("the question is empty", 'ask something, as: instar search "where are retries decided"')
     workspace = open_workspace(options.data)
+    language = _language(options.language)
+    if options.path is not None:
+        glob_pattern(options.path)  # before anything is read: a malformed one is refused
     notes = _prepare(workspace, options)
-    request = _request(workspace, options)
+    request = _request(workspace, options, language)
     answer = workspace.search(request)
     if answer.generation is not None and not workspace.is_wanted(answer.generation):
-        notes.append(
-            f"the settings want {workspace.wanted.spec.name} as {workspace.storage}: `instar index` builds that"
-            " generation, until then the active one answers"
+        typer.echo(
+            f"note: the settings want {workspace.wanted.spec.name} as {workspace.storage}: `instar index` builds that"
+            " generation, until then the active one answers",
+            err=True,
         )
+    if not answer.hits and not workspace.holds(request.scope):
+        notes.append("no document that is indexed fits the path and the filters")
     hits = answer.hits if options.budget is None else fit(answer.hits, options.budget)[: options.limit]
     if answer.hits and not hits:
         notes.append("the budget is too small for the first hit")
@@ -78,9 +85,9 @@ def _prepare(workspace: Workspace, options: Options) -> list[str]:
         return _refresh(workspace, [Path(root.path) for root in roots]) if options.refresh else []
     known: list[Path] = []
     for path in _asked(workspace, options):
-        root = enclosing(path, roots)
+        root = enclosing(path, workspace.roots())
         if root is not None:
-            known += [Path(root.path), *(Path(other.path) for other in inside(Path(root.path), roots))]
+            known += [Path(root.path), *(Path(other.path) for other in inside(Path(root.path), workspace.roots()))]
         elif options.refresh:
             confirm(workspace, path, yes=options.yes)
             with shown() as progress:
@@ -125,7 +132,19 @@ def _refresh(workspace: Workspace, paths: list[Path]) -> list[str]:
     ]
 
 
-def _request(workspace: Workspace, options: Options) -> SearchRequest:
+def _language(name: str | None) -> str | None:
+    """Return the language of this name or extension; raises `UsageError` for an unknown one."""
+    if name is None:
+        return None
+    from instar.chunking import LANGUAGES, detect_language
+
+    found = name.lower() if name.lower() in LANGUAGES else detect_language(f"x.{name.lower()}", "")
+    if found is None:
+        raise UsageError(f"unknown language {name!r}", f"choose of {', '.join(sorted(LANGUAGES))}")
+    return found
+
+
+def _request(workspace: Workspace, options: Options, language: str | None) -> SearchRequest:
     roots = workspace.roots()
     asked = _asked(workspace, options) if not options.everywhere else []
     covered = places(asked, roots, whole_roots=not options.paths)
@@ -137,7 +156,7 @@ def _request(workspace: Workspace, options: Options) -> SearchRequest:
         scope=Scope(
             places=None if everything else covered,
             source=options.source,
-            language=options.language,
+            language=language,
             repository=options.repository,
             path=options.path,
         ),
