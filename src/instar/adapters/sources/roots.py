@@ -18,7 +18,8 @@ def check_root(path: Path, home: Path, *, data: Path | None = None) -> Path:
 
     `home` is the user's home folder and `data` the data folder. Raises `RootMissingError` if nothing is there
     and `RootRefusedError` for `/`, a whole home folder (this user's or anybody's) or what holds one, `/proc`
-    and `/sys`, the data folder or a part of it, anything but a folder, one whose path is not UTF-8 and one that cannot be listed.
+    and `/sys`, the data folder or a part of it, anything but a folder, one whose path is not UTF-8 and one
+    that cannot be listed.
     """
     folder = _resolved(path)
     if not folder.is_dir():

@@ -59,7 +59,7 @@ def search(options: Options) -> None:
     notes = _prepare(workspace, options)
     request = _request(workspace, options, language)
     answer = workspace.search(request)
-    if answer.generation is not None and not workspace.is_wanted(answer.generation):
+    if answer.generation is not None and answer.degraded is None and not workspace.is_wanted(answer.generation):
         typer.echo(
             f"note: the settings want {workspace.wanted.spec.name} as {workspace.storage}: `instar index` builds that"
             " generation, until then the active one answers",
