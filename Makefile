@@ -30,7 +30,7 @@ format: $(INSTALLED)
 try:
 	$(PYTHON) -m venv $(TRY)
 	$(TRY)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt .
-	INSTAR_DATA=$(TRY)/data $(TRY)/bin/instar search --yes "how is a search kept fresh while files change"
+	INSTAR_DATA=$(TRY)/data $(TRY)/bin/instar search --yes --source code --language python --limit 5 "redact secrets before they are stored"
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

@@ -129,8 +129,8 @@ class CorpusSnapshot(Protocol):
         """The last vector the view holds, of any generation."""
         ...
 
-    def unembedded(self, generation_id: int) -> int:
-        """The number of documents with a text that a generation has not reached yet (a quick estimate)."""
+    def unembedded(self, generation_id: int, roots: Sequence[int] | None) -> int:
+        """The number of documents of these roots (None for all) with a text a generation has not reached (quick)."""
         ...
 
     def active_generation(self) -> Generation | None:

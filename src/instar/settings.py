@@ -83,6 +83,8 @@ def _from_file(state: Configuration, path: Path, *, allow_data: bool = True) -> 
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingError(f"{path} is not valid TOML: {error}", "mend or remove the file") from error
     except OSError as error:
+        if not allow_data and not os.access(path.parent, os.R_OK | os.X_OK):
+            return state  # whoever uses the data folder says what is wrong with it
         raise SettingError(f"{path} cannot be read: {error.strerror}", "mend its permissions") from error
     if not allow_data and "data" in values:
         raise SettingError(f"{path} names a data folder", "remove `data` from the file inside the data folder")

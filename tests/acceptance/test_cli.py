@@ -304,6 +304,25 @@ def test_output_may_be_cut_off_by_its_reader(shell):
         ["bash", "-c", command], cwd=shell.here, env=shell.variables(), capture_output=True, text=True, check=False
     )
     assert (done.returncode, "Traceback" in done.stderr) == (0, False)
+    plain = command.replace(" --json", "").replace("head -c 1", "head -n 1")
+    done = subprocess.run(
+        ["bash", "-c", plain], cwd=shell.here, env=shell.variables(), capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False)
+
+
+def test_closed_streams_are_nobody_to_ask(shell):
+    command = f"{sys.executable} -m instar search retry <&-"
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=shell.here, env=shell.variables(), capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False)
+
+
+def test_a_file_of_the_same_root_is_cited_from_where_one_stands(shell):
+    shell.run("index")
+    lines = shell.run("search", "retry delay", here=shell.here / "docs").stdout.splitlines()
+    assert lines[0].startswith("../src/retry.py:1")
 
 
 def test_a_wrong_option_is_a_usage_error(shell):

@@ -344,7 +344,9 @@ def test_completeness_is_counted_by_set(store: Store) -> None:
         writer.write_documents(root, [document("a.py", "two")], [])
         assert writer.vector_position(generation.id)[1] == 1
         assert writer.view().completeness(generation.id).missing == 1
-        assert writer.view().unembedded(generation.id) == 1
+        assert writer.view().unembedded(generation.id, None) == 1
+        assert writer.view().unembedded(generation.id, [root]) == 1
+        assert writer.view().unembedded(generation.id, [root + 1]) == 0
 
 
 @pytest.mark.parametrize("storage", list(StorageFormat))

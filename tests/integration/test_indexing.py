@@ -115,6 +115,18 @@ def test_a_renamed_file_is_not_embedded_again(workspace, root, embedder):
     assert paths(workspace, "check_password") == ["src/signin.py"]
 
 
+def test_what_was_renamed_goes_on_answering_and_keeps_its_vectors_while_it_is_unread(workspace, root, embedder):
+    index(workspace, root)
+    before = embedder.embedded
+    (root / "src").rename(root / "lib")
+    (report,) = index(workspace, root, seconds=0.0)
+    assert report.removed == 0
+    assert paths(workspace, "check_password") == ["src/login.py"]
+    index(workspace, root)
+    assert paths(workspace, "check_password") == ["lib/login.py"]
+    assert embedder.embedded == before
+
+
 def test_a_touched_file_is_not_stored_again(workspace, root, embedder):
     index(workspace, root)
     age(root / "src" / "login.py", seconds=-30)

@@ -92,11 +92,13 @@ class Indexer:
             report.missing = True
             return report
         self._read_changed(root, source, found, known, report)
-        if found.complete:
+        # While something is unread, what is gone may be what was renamed: it goes on answering, and keeps its vectors.
+        complete = found.complete and not report.pending
+        if complete:
             self._writer.delete_documents(found.gone)
             report.removed = len(found.gone)
         report.skipped = dict(found.skipped)
-        self._writer.finish_scan(root.id, complete=found.complete, pending=report.pending, skipped=report.skipped)
+        self._writer.finish_scan(root.id, complete=complete, pending=report.pending, skipped=report.skipped)
         return report
 
     def _read_changed(

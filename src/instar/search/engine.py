@@ -67,8 +67,12 @@ class SearchEngine:
             )
             fused = fuse(lexical, vector, _weights(request), request.limit + SPARE)
             freshness = snapshot.freshness(request.scope.root_ids)
-            unembedded = snapshot.unembedded(generation.id) if generation is not None else 0
+            unembedded = snapshot.unembedded(generation.id, request.scope.root_ids) if generation is not None else 0
             hits = self._fetch(snapshot, fused, request)
+            if fused and not hits:
+                problems.append(
+                    "what was found is not in the database any more: run `instar index`, then `instar verify`"
+                )
             return SearchAnswer(
                 request=request,
                 generation=generation,

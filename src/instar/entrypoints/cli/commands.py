@@ -47,7 +47,9 @@ def search(
     mode: Annotated[Mode, typer.Option(help="Which arms answer.")] = Mode.HYBRID,
     source: Annotated[SourceKind | None, typer.Option(help="Only code, or only documents.")] = None,
     language: Annotated[str | None, typer.Option(help="Only this language, as `python` or `py`.")] = None,
-    path: Annotated[str | None, typer.Option("--path", help="Only paths that fit this glob, as `src/**/*.py`.")] = None,
+    path: Annotated[
+        str | None, typer.Option("--path", help="Only paths that fit this glob, as `src/**/*.py`; one.")
+    ] = None,
     repo: Annotated[str | None, typer.Option("--repo", help="Only this git repository, by name.")] = None,
     budget: Annotated[int | None, typer.Option(min=1, help="One hit a file, as many as fit in so many tokens.")] = None,
     everywhere: Annotated[bool, typer.Option("--everywhere", help="Search all roots.")] = False,
@@ -86,7 +88,7 @@ def index(
     as_json: Json = False,
     data: Data = None,
 ) -> None:
-    """Read what is new or changed, and fill the generation of the wanted model."""
+    """Read what is new or changed in these folders, and bring their index up to date."""
     from instar.entrypoints.cli import indexing
 
     indexing.index(tuple(paths or ()), rebuild=rebuild, yes=yes, as_json=as_json, data=data)

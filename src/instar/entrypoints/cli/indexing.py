@@ -9,7 +9,7 @@ import typer
 from instar.entrypoints.cli.consent import confirm
 from instar.entrypoints.cli.opening import current_folder, enclosing, inside, open_workspace
 from instar.entrypoints.cli.progress import shown
-from instar.entrypoints.cli.terminal import printable
+from instar.entrypoints.cli.terminal import counted, printable
 from instar.errors import RootMissingError
 from instar.indexing.parts import RootReport
 from instar.wiring import LOCK_SECONDS
@@ -61,7 +61,8 @@ def _as_json(report: RootReport) -> dict[str, object]:
 def _print(report: RootReport) -> None:
     if report.missing:
         return
-    typer.echo(f"{printable(report.path)}: {report.read} files read ({report.chunks} chunks), {report.removed} removed")
+    done = f"{counted(report.read, 'file')} read ({counted(report.chunks, 'chunk')}), {report.removed} removed"
+    typer.echo(f"{printable(report.path)}: {done}")
     if report.skipped:
         reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(report.skipped.items()))
         typer.echo(f"  skipped: {reasons}")

@@ -6,6 +6,7 @@ import sys
 
 import click
 import typer
+from typer.core import TyperGroup
 
 from instar.entrypoints.cli import commands
 from instar.entrypoints.cli.terminal import printable
@@ -13,7 +14,21 @@ from instar.errors import InstarError, UsageError
 
 INTERRUPTED = 130
 
+
+class _Commands(TyperGroup):
+    """Ends quietly where the reader of our output has gone (`| head`), which typer takes for a failure."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the chosen command."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            _silence_output()
+            return 0
+
+
 app = typer.Typer(
+    cls=_Commands,
     name="instar",
     help='Search code and documents by words and by meaning. Start with: instar search "your question"',
     no_args_is_help=True,
@@ -39,10 +54,10 @@ def run() -> None:
         error.show()
         _report_as_json("UsageError", error.format_message(), "see --help")
         sys.exit(error.exit_code)
-    except click.Abort:  # a question was left unanswered
+    except click.Abort:  # a question was left unanswered, and its line is not at an end
+        typer.echo("\ninstar: nothing was done", err=True)
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
-        # The reader of our output has gone (`| head`): nothing is left to say, also not at exit.
         _silence_output()
         sys.exit(0)
     except OSError as error:  # of our output: those of the data folder and the sources have errors of their own

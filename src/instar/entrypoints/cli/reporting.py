@@ -13,7 +13,7 @@ import typer
 
 from instar.domain.corpus import Root
 from instar.entrypoints.cli.opening import open_workspace
-from instar.entrypoints.cli.terminal import printable
+from instar.entrypoints.cli.terminal import counted, printable
 from instar.entrypoints.cli.times import ago, iso
 from instar.errors import DamagedError, UsageError
 from instar.settings import Settings, load
@@ -40,10 +40,9 @@ def status(*, as_json: bool, data: Path | None) -> None:
             if root["indexed_at"] is None
             else ago(time.time() - datetime.fromisoformat(root["indexed_at"]).timestamp())
         )
-        typer.echo(
-            f"{printable(root['path'])}\n  {root['documents']} documents, {root['chunks']} chunks, scanned {when}"
-            + (f", {root['pending']} documents pending" if root["pending"] else "")
-        )
+        left = f", {counted(root['pending'], 'document')} pending" if root["pending"] else ""
+        held = f"{counted(root['documents'], 'document')}, {counted(root['chunks'], 'chunk')}"
+        typer.echo(f"{printable(root['path'])}\n  {held}, scanned {when}{left}")
         for reason, count in sorted(root["skipped"].items()):
             typer.echo(f"  skipped {count}: {reason}")
     if not facts["roots"]:

@@ -1,10 +1,12 @@
 """`instar search`."""
 
 import json
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import typer
@@ -15,12 +17,13 @@ from instar.domain.search import Hit, Mode, Scope, SearchAnswer, SearchRequest, 
 from instar.entrypoints.cli.consent import confirm
 from instar.entrypoints.cli.opening import current_folder, enclosing, inside, open_workspace, places
 from instar.entrypoints.cli.progress import shown
-from instar.entrypoints.cli.terminal import printable
+from instar.entrypoints.cli.terminal import counted, printable
 from instar.entrypoints.cli.times import ago, iso
 from instar.errors import BusyError, DiskFullError, UsageError
 from instar.search.presenting import fit, snippet
 from instar.wiring import Workspace
 
+SYMBOL_CHARACTERS = 80
 BUDGET_CANDIDATES = 50
 """Hits fetched before they are fitted to a token budget, for one a file is kept."""
 
@@ -206,7 +209,8 @@ def _print(answer: SearchAnswer, hits: tuple[Hit, ...], notes: list[str]) -> Non
             f"{name} #{rank}" for name, rank in (("text", hit.lexical_rank), ("vector", hit.vector_rank)) if rank
         )
         typer.secho(f"{printable(_shown_path(hit))}:{hit.start_line}", bold=True, nl=False)
-        typer.echo(f"  {printable(hit.symbol)}  [{arms}]" if hit.symbol else f"  [{arms}]")
+        symbol = shorten(printable(hit.symbol), SYMBOL_CHARACTERS, placeholder=" …")
+        typer.echo(f"  {symbol}  [{arms}]" if symbol else f"  [{arms}]")
         for number, line, matches in snippet(hit, answer.request.query):
             typer.echo(f"{'>' if matches else ' '}{number:>6}  {printable(line[:LINE_CHARACTERS])}")
         typer.echo()
@@ -218,17 +222,18 @@ def _print(answer: SearchAnswer, hits: tuple[Hit, ...], notes: list[str]) -> Non
 
 
 def _shown_path(hit: Hit) -> str:
-    """Return the path from the current folder where the file lies in it, else the whole path."""
+    """Return the path from the current folder where both lie in one root, else the whole path."""
     full = Path(hit.root) / hit.path
     try:
         here = Path.cwd()
     except FileNotFoundError:  # deleted
         return str(full)
-    return str(full.relative_to(here) if full.is_relative_to(here) else full)
+    near = full.is_relative_to(here) or here.is_relative_to(hit.root)
+    return os.path.relpath(full, here) if near else str(full)
 
 
 def _freshness(answer: SearchAnswer, shown_hits: int) -> str:
     when = "not scanned in full yet" if answer.indexed_at is None else f"indexed {ago(time.time() - answer.indexed_at)}"
     model = f", model {answer.generation.model.name}" if answer.generation else ""
-    pending = f", {answer.pending} documents pending" if answer.pending else ""
-    return f"{shown_hits} hit{'' if shown_hits == 1 else 's'}, {when}{pending}{model}"
+    pending = f", {counted(answer.pending, 'document')} pending" if answer.pending else ""
+    return f"{counted(shown_hits, 'hit')}, {when}{pending}{model}"

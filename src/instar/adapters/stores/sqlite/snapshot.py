@@ -61,14 +61,14 @@ class SqliteSnapshot:
         """The last vector this view holds, of any generation."""
         return self._position("vectors")
 
-    def unembedded(self, generation_id: int) -> int:
+    def unembedded(self, generation_id: int, roots: Sequence[int] | None) -> int:
         """Return the number of documents with a text beyond the point up to which the generation was filled."""
-        row = self._db.execute(
-            "SELECT count(DISTINCT document_id) FROM chunks"
+        rows = self._db.execute(
+            "SELECT DISTINCT document_id, root_id FROM chunks CROSS JOIN documents ON documents.id = document_id"
             " WHERE text_id > (SELECT filled_to FROM generations WHERE id = ?)",
             (generation_id,),
-        ).fetchone()
-        return int(row[0])
+        )
+        return sum(roots is None or row[1] in roots for row in rows)
 
     def _position(self, table: str) -> Position:
         row = self._db.execute(
