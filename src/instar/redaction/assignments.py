@@ -41,8 +41,9 @@ _HEAD = _KEYWORD + (
     r"|[\s\\n\"',]{0,40}value\\{0,7}[\"']?\s{0,4}[:=]\s{0,4}"
     r"|>|[ \t]is:? |[ \t]{1,4})"
 )
+# A possessive group with a choice in it does not match in Python before 3.11.5: only single characters are possessive.
 _VALUE = (
-    r"(?:[A-Za-z@]{0,2}(?P<quote>\"{3}|'{3}|[\"'`])(?P<quoted>(?:\\[^\s\x00-\x1f]|(?!(?P=quote))[^\\\s\x00-\x1f]){6,512}+)(?P=quote)"
+    r"(?:[A-Za-z@]{0,2}(?P<quote>\"{3}|'{3}|[\"'`])(?P<quoted>(?:\\[^\s\x00-\x1f]|(?!(?P=quote))[^\\\s\x00-\x1f]){6,512})(?P=quote)"
     r"|(?:\\{1,7}[\"']){1,3}(?P<escaped>[^\"'\\\s\x00-\x1f]{6,512}+)\\{1,7}[\"']"
     r"|(?P<bare>[^\s\"'`\\\x00-\x1f<>(){}\[\],;&|=]{6,512}+={0,2})(?P<after>[^\s]?))"
 )

@@ -18,7 +18,7 @@ _BODY = re.compile(r"[A-Za-z0-9+/]{40}")
 # A key cut off before its end (a truncated log): the lines of base64 that follow, with whatever quoting, line
 # numbers and line breaks stand between them, and the headers of an encrypted key.
 _CUT_BODY = re.compile(
-    r"(?:[\s\\\"',+>|]|\\[nrt]|(?:Proc-Type|DEK-Info|Version|Comment|Hash):[^\n\\]{0,100})*+"
+    r"(?:[\s\\\"',+>|]|\\[nrt]|(?:Proc-Type|DEK-Info|Version|Comment|Hash):[^\n\\]{0,100}+)*+"
     r"(?:[A-Za-z0-9+/=]{20,}+(?:(?:\\[nrt]|[\s\\\"',+>|]){0,40}+))+"
 )
 _PUTTY_BODY = re.compile(r"Private-Lines: ?[0-9]{1,4}\s{1,2}((?:[A-Za-z0-9+/=]{1,64}(?:\r?\n|\\n|$)){1,400})")
