@@ -21,6 +21,13 @@ WRITER_BYTES = 64_000_000
 """Memory of the writer, of which Tantivy wants at least 15 MB a thread; more makes fewer, larger segments."""
 MAX_QUERY_TOKENS = 48
 """A longer question (pasted code) is cut to its rarest tokens: the others add time and hardly any score."""
+COMMON_FROM = 20_000
+COMMON_SHARE = 0.3
+TELLING_LEAST = 3
+"""In a corpus of so many chunks, a word that stands in so many of them tells nothing, if so many others are asked for:
+leaving it out saves a third of the time, and over ten packages and the code search benchmark in one corpus of 126,000
+chunks raises nDCG@10 of hybrid from .788 to .803 on the development questions (.839 stays .839 on the others). In one
+small repository the same word can be what it is about: there it costs .02."""
 BODY_WEIGHT, SYMBOL_WEIGHT, PATH_WEIGHT = 1.0, 0.5, 0.7
 """Weights of a match in the text, in the name of the definition, in the path (tuned on development queries)."""
 
@@ -115,7 +122,7 @@ class TantivyIndex:
         """Return the best (chunk id, text id, score), best first."""
         with self._guarded():
             searcher = self._searcher or self._fresh_searcher()
-            words = self._rarest(searcher, dict.fromkeys(tokens(query).split()))
+            words = self._telling(searcher, dict.fromkeys(tokens(query).split()))
             if not words:
                 return []
             hits = searcher.search(self._query(words, scope, documents), limit, count=False).hits
@@ -124,10 +131,14 @@ class TantivyIndex:
             texts = searcher.fast_field_values("text", addresses)
         return [(int(c or 0), int(t or 0), s) for c, t, (s, _) in zip(chunks, texts, hits, strict=True)]
 
-    def _rarest(self, searcher: tantivy.Searcher, words: Iterable[str]) -> list[str]:
-        kept = list(words)
-        if len(kept) > MAX_QUERY_TOKENS:
-            kept = sorted(kept, key=lambda word: searcher.doc_freq("body", word) or searcher.num_docs)
+    def _telling(self, searcher: tantivy.Searcher, words: Iterable[str]) -> list[str]:
+        """Return the words worth looking for: without the common ones of a large corpus, and not too many."""
+        frequency = {word: searcher.doc_freq("body", word) for word in words}
+        # Of too many, the rarest are kept; a word of no chunk at all is the first to go.
+        kept = sorted(frequency, key=lambda word: frequency[word] or searcher.num_docs)
+        if searcher.num_docs >= COMMON_FROM:
+            telling = [word for word in kept if frequency[word] <= COMMON_SHARE * searcher.num_docs]
+            kept = telling if len(telling) >= TELLING_LEAST else kept
         return kept[:MAX_QUERY_TOKENS]
 
     def _query(self, words: list[str], scope: Scope, documents: Sequence[int] | None) -> tantivy.Query:

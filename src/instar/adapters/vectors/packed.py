@@ -1,14 +1,13 @@
 """Packed vectors of one generation: sign bits to scan, int8 codes to rescore, memory-mapped.
 
 The files are derived from the store: each packing writes a new folder, then replaces the manifest in one step, so that
-readers keep what they opened. Vectors stored since then (the tail) are handed in and compared exactly.
+readers keep what they opened. Vectors stored since then (the tail) are handed in.
 """
 
 import json
 import os
 import shutil
 import zlib
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,19 +17,12 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from instar.adapters.vectors.segment import Segment
 from instar.domain.stored import Position, StoredVectors
-from instar.domain.vectors import bit_planes, decode_int8, dot, hamming, nearest
+from instar.domain.vectors import bit_planes, decode_int8
 from instar.errors import DerivedDamageError, DiskFullError
 
 LAYOUT_VERSION = 1
-SCAN_OUTRIGHT = 4_000
-"""Up to so many rows all int8 codes are compared: about 0.5 ms, and nothing is lost to the 1-bit codes."""
-RESCORED_LEAST = 1_250
-RESCORED_SHARE = 256
-"""Rows rescored after the bit scan: at least the first, or one in so many. The agreement of 1-bit codes falls with the
-number of rows (384 dimensions: .971 at 100,000 rows, at 1,000,000 .954 with 1,000 rescored and .970 with 3,000); at 256
-dimensions and 123,000 rows 1,000 give .970 to .980, 1,500 .980 to .986 and cost 0.07 ms more."""
-KEPT_FILTERS = 16
 
 _MANIFEST = "manifest.json"
 _FILES = ("planes", "codes", "scales", "ids")
@@ -40,19 +32,7 @@ _FILES = ("planes", "codes", "scales", "ids")
 class _Pack:
     manifest: dict[str, Any]
     position: Position
-    planes: NDArray[np.uint64]
-    codes: NDArray[np.int8]
-    scales: NDArray[np.float32]
-    ids: NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class _Filter:
-    """The rows of the texts that may answer, and their sign bits beside each other (32 bytes a row of 256)."""
-
-    allowed: NDArray[np.int64]
-    rows: NDArray[np.intp]
-    planes: NDArray[np.uint64]
+    rows: Segment
 
 
 class PackedVectors:
@@ -62,7 +42,7 @@ class PackedVectors:
         self._folder = folder
         self._pack: _Pack | None = None
         self._stamp: tuple[int, ...] | None = None
-        self._filters: OrderedDict[int, _Filter] = OrderedDict()
+        self._tail: tuple[StoredVectors, Segment] | None = None
 
     def position(self, corpus: str) -> Position | None:
         """Open the current pack; None where there is none of this corpus, or none that is whole."""
@@ -76,14 +56,13 @@ class PackedVectors:
 
     def size(self) -> int:
         """Rows in the pack."""
-        return int(self._pack.ids.size) if self._pack else 0
+        return int(self._pack.rows.ids.size) if self._pack else 0
 
     def _open(self) -> None:
         stamp = self._manifest_stamp()
         if self._pack is not None and self._stamp == stamp:
             return
         manifest = self._manifest()
-        self._filters.clear()
         with _guarded(self._folder):
             arrays = {}
             for name in _FILES:
@@ -92,8 +71,8 @@ class PackedVectors:
                     raise DerivedDamageError(f"{path.name} of the packed vectors has a wrong size")
                 arrays[name] = _mapped(path)
             position = Position(manifest["corpus"], manifest["sequence"])
-            pack = _Pack(manifest, position, **arrays)
-        if not _fitting(pack):
+            pack = _Pack(manifest, position, Segment(**arrays))
+        if not _fitting(pack.rows):
             raise DerivedDamageError("the files of the packed vectors do not fit each other")
         self._pack, self._stamp = pack, stamp
 
@@ -142,37 +121,18 @@ class PackedVectors:
         allowed: NDArray[np.int64] | None,
     ) -> list[tuple[int, float]]:
         """Return the best (text id, cosine), best first, of the packed rows and the tail."""
-        ids, scores = self._packed_best(query, limit, allowed)
-        if tail.text_ids.size:
-            kept = slice(None) if allowed is None else np.flatnonzero(np.isin(tail.text_ids, allowed))
-            ids = np.concatenate([ids, tail.text_ids[kept]])
-            scores = np.concatenate([scores, dot(decode_int8(tail.data, tail.storage), kept, query)])
-        scores = np.minimum(scores, 1.0)  # rounding to int8 can lift a cosine over 1
+        parts = [self._pack.rows.best(query, limit, allowed)] if self._pack is not None else []
+        parts.append(self._unpacked(tail).best(query, limit, allowed))
+        ids = np.concatenate([part[0] for part in parts])
+        scores = np.minimum(np.concatenate([part[1] for part in parts]), 1.0)  # int8 can lift a cosine over 1
         order = np.argsort(-scores, kind="stable")[:limit]
         return list(zip(ids[order].tolist(), scores[order].tolist(), strict=True))
 
-    def _packed_best(
-        self, query: NDArray[np.float32], limit: int, allowed: NDArray[np.int64] | None
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        pack = self._pack
-        if pack is None or not pack.ids.size:
-            return np.empty(0, np.int64), np.empty(0, np.float32)
-        candidates = _candidates(pack, query, limit, None if allowed is None else self._filter(pack, allowed))
-        return pack.ids[candidates], dot((pack.codes, pack.scales), candidates, query)
-
-    def _filter(self, pack: _Pack, allowed: NDArray[np.int64]) -> "_Filter":
-        """Return the rows of the allowed texts; kept by identity, for callers keep the array of a filter."""
-        kept = self._filters.get(id(allowed))
-        if kept is not None and kept.allowed is allowed:
-            self._filters.move_to_end(id(allowed))
-            return kept
-        places = np.searchsorted(pack.ids, allowed)
-        places[places == pack.ids.size] = 0
-        rows: NDArray[np.intp] = places[pack.ids[places] == allowed]
-        kept = self._filters[id(allowed)] = _Filter(allowed, rows, pack.planes[:, rows])
-        if len(self._filters) > KEPT_FILTERS:
-            self._filters.popitem(last=False)
-        return kept
+    def _unpacked(self, tail: StoredVectors) -> Segment:
+        """Return the tail made ready; kept by identity, for callers keep it until something is stored."""
+        if self._tail is None or self._tail[0] is not tail:
+            self._tail = (tail, Segment.of(tail))
+        return self._tail[1]
 
     def verify(self) -> list[str]:
         """Compare every file with its checksum and return what is wrong; nothing is where nothing was packed yet."""
@@ -193,17 +153,6 @@ class PackedVectors:
         """Drop everything."""
         self._pack = None
         shutil.rmtree(self._folder, ignore_errors=True)
-
-
-def _candidates(pack: _Pack, query: NDArray[np.float32], limit: int, narrowed: _Filter | None) -> NDArray[np.intp]:
-    """Return the rows worth an exact comparison."""
-    count = pack.ids.size if narrowed is None else narrowed.rows.size
-    rescored = max(RESCORED_LEAST, count // RESCORED_SHARE, limit)
-    if count <= max(SCAN_OUTRIGHT, rescored):
-        return np.arange(count) if narrowed is None else narrowed.rows
-    planes = pack.planes if narrowed is None else narrowed.planes
-    chosen = nearest(hamming(planes, bit_planes(query[None, :])[:, 0]), rescored)
-    return chosen if narrowed is None else narrowed.rows[chosen]
 
 
 def _write_arrays(folder: Path, batches: Iterable[StoredVectors]) -> dict[str, list[int]]:
@@ -254,7 +203,7 @@ def _mapped(path: Path) -> NDArray[Any]:
         raise DerivedDamageError(f"{path.name} of the packed vectors cannot be read") from error
 
 
-def _fitting(pack: _Pack) -> bool:
+def _fitting(pack: Segment) -> bool:
     """Whether the arrays are of the types and shapes that one packing gives them."""
     rows = pack.ids.size
     typed = (pack.planes, np.uint64), (pack.codes, np.int8), (pack.scales, np.float32), (pack.ids, np.int64)

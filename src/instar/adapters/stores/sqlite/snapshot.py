@@ -64,8 +64,10 @@ class SqliteSnapshot:
     def unembedded(self, generation_id: int, roots: Sequence[int] | None) -> int:
         """Return the number of documents with a text beyond the point up to which the generation was filled."""
         rows = self._db.execute(
-            "SELECT DISTINCT document_id, root_id FROM chunks CROSS JOIN documents ON documents.id = document_id"
-            " WHERE text_id > (SELECT filled_to FROM generations WHERE id = ?)",
+            # From the texts on: there are none but while vectors are behind, and this is asked with every question.
+            "SELECT DISTINCT documents.id, root_id FROM texts CROSS JOIN chunks ON text_id = texts.id"
+            " CROSS JOIN documents ON documents.id = document_id"
+            " WHERE texts.id > (SELECT filled_to FROM generations WHERE id = ?)",
             (generation_id,),
         )
         return sum(roots is None or row[1] in roots for row in rows)
