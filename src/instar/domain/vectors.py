@@ -15,6 +15,7 @@ Int8Codes = tuple[NDArray[np.int8], NDArray[np.float32]]
 
 _INT8_MAX = 127.0
 _WORD_BITS = 64
+_WORDS_IN_A_BYTE = 3  # their 192 bits are counted in a byte, which is a sixth faster than in two
 _SAMPLED = 8
 _MARGIN = 1.1
 """One distance in so many bounds the nearest; with a tenth more than wanted that suffices nearly always."""
@@ -66,9 +67,14 @@ def bit_planes(codes: NDArray[np.int8] | NDArray[np.float32]) -> NDArray[np.uint
 
 def hamming(planes: NDArray[np.uint64], query: NDArray[np.uint64]) -> NDArray[np.uint16]:
     """Return the Hamming distances (n,) of the query's bits (words,) to all rows of `planes` (words, n)."""
-    distances: NDArray[np.uint16] = np.bitwise_count(planes[0] ^ query[0]).astype(np.uint16)
-    for plane, word in zip(planes[1:], query[1:], strict=True):
-        distances += np.bitwise_count(plane ^ word)
+    distances = np.zeros(planes.shape[1], np.uint16)
+    for first in range(0, len(planes), _WORDS_IN_A_BYTE):
+        counts = np.bitwise_count(planes[first] ^ query[first])
+        for plane, word in zip(
+            planes[first + 1 : first + _WORDS_IN_A_BYTE], query[first + 1 : first + _WORDS_IN_A_BYTE], strict=True
+        ):
+            counts += np.bitwise_count(plane ^ word)
+        distances += counts
     return distances
 
 
