@@ -68,7 +68,8 @@ def search(options: Options) -> None:
             " generation, until then the active one answers",
             err=True,
         )
-    if not answer.hits and not workspace.holds(request.scope):
+    filters = (options.paths, options.source, options.language, options.path, options.repository)
+    if not answer.hits and any(filters) and not workspace.holds(request.scope):
         notes.append("no document that is indexed fits the path and the filters")
     hits = answer.hits if options.budget is None else fit(answer.hits, options.budget)[: options.limit]
     if answer.hits and not hits:
