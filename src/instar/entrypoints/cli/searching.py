@@ -68,8 +68,8 @@ def search(options: Options) -> None:
             " generation, until then the active one answers",
             err=True,
         )
-    filters = (options.paths, options.source, options.language, options.path, options.repository)
-    if not answer.hits and any(filters) and not workspace.holds(request.scope):
+    narrowed = request.scope.narrows_paths or options.source or options.language or options.repository
+    if not answer.hits and narrowed and not workspace.holds(request.scope):
         notes.append("no document that is indexed fits the path and the filters")
     hits = answer.hits if options.budget is None else fit(answer.hits, options.budget)[: options.limit]
     if answer.hits and not hits:
