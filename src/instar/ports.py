@@ -161,6 +161,10 @@ class CorpusSnapshot(Protocol):
         """Ids of the texts that occur in `scope`, ascending."""
         ...
 
+    def living(self, text_ids: Sequence[int]) -> set[int]:
+        """Those of the texts that are there."""
+        ...
+
     def chunk_rows(self, chunk_ids: Sequence[int]) -> dict[int, ChunkRow]:
         """The chunks that are there, by id."""
         ...
@@ -231,6 +235,10 @@ class CorpusWriter(Protocol):
 
     def forget_hints(self) -> None:
         """Look for missing vectors among all texts again, not only among the latest."""
+        ...
+
+    def note_filled(self, generation_id: int) -> None:
+        """Note that the backlog is empty: the next one begins behind the last text there is now."""
         ...
 
     def backlog_size(self, generation_id: int) -> int:

@@ -194,6 +194,50 @@ def test_a_nested_root_doubles_nothing(workspace, root):
     assert sorted(row[0] for row in contents(workspace)) == ["README.md", "login.py", "retry.py"]
 
 
+def test_texts_that_are_gone_do_not_keep_the_living_out_of_the_vector_arm(workspace, tmp_path):
+    many = tmp_path / "many"
+    many.mkdir()
+    for number in range(2_400):
+        (many / f"{number}.txt").write_text(f"walrus penguin{number} {'gone' if number % 2 else 'stays'}")
+    index(workspace, many)
+    for number in range(1, 2_400, 2):
+        (many / f"{number}.txt").unlink()
+    index(workspace, many)
+    answer = workspace.search(SearchRequest("walrus gone", mode=Mode.VECTOR))
+    assert len(answer.hits) == 10
+    assert answer.degraded is None
+
+
+def test_a_text_is_found_while_the_lexical_index_knows_only_its_former_chunk(workspace, root):
+    index(workspace, root)
+    with sqlite3.connect(workspace.settings.data / "instar.db") as db:
+        db.execute("UPDATE chunks SET id = id + 1000")
+        db.execute("INSERT INTO changes (document_id) SELECT id FROM documents")
+    hit = workspace.search(SearchRequest("penguins")).hits[0]
+    assert (hit.path, hit.lexical_rank) == ("README.md", 1)
+
+
+def test_mended_vectors_are_not_counted_as_pending(workspace, root):
+    index(workspace, root)
+    with sqlite3.connect(workspace.settings.data / "instar.db") as db:
+        db.execute("UPDATE vectors SET checksum = 0 WHERE text_id = 1")
+    assert workspace.verify().mended
+    assert workspace.search(SearchRequest("penguins")).pending == 0
+
+
+def test_a_root_that_vanishes_while_it_is_read_is_missing(workspace, root, tmp_path, monkeypatch):
+    read = TreeSource.read
+
+    def vanish(self, path):
+        if root.exists():
+            root.rename(tmp_path / "elsewhere")
+        return read(self, path)
+
+    monkeypatch.setattr(TreeSource, "read", vanish)
+    (report,) = index(workspace, root)
+    assert report.missing or report.skipped
+
+
 def test_a_file_without_text_is_not_opened_again_before_it_changes(workspace, root, monkeypatch):
     image = root / "logo.png"
     image.write_bytes(b"\x89PNG\0\0" * 20)

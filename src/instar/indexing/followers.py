@@ -58,7 +58,11 @@ def fill_generation(
     """Embed what has no vector yet, batch by batch, until none is left or the deadline has passed."""
     total = writer.backlog_size(generation.id)
     done = 0
-    while not deadline.passed() and (batch := writer.backlog(generation.id, EMBEDDED_AT_ONCE)):
+    while not deadline.passed():
+        batch = writer.backlog(generation.id, EMBEDDED_AT_ONCE)
+        if not batch:
+            writer.note_filled(generation.id)
+            break
         vectors = embedder.embed_documents([text for _, text in batch])
         unsound = faults(vectors, len(batch), embedder.spec)
         sound = [i for i in range(len(batch)) if i not in unsound]

@@ -81,17 +81,22 @@ class Indexer:
     # One root
 
     def _index_root(self, root: Root, *, reread: bool) -> RootReport:
-        report = RootReport(root.path)
+        report = RootReport(root.path, pending=root.pending)
+        if self._deadline.passed():
+            return report
         known = self._writer.document_states(root.id)
         if reread:
             known = {path: replace(state, reader_version="", content_hash=b"") for path, state in known.items()}
         source = self._parts.source_of(root, self._writer.view().roots())
         try:
             found = compare(source, known, self._deadline)
+            report.pending = 0
+            self._read_changed(root, source, found, known, report)
         except RootMissingError:
             report.missing = True
             return report
-        self._read_changed(root, source, found, known, report)
+        if not found.complete:  # then what was seen to be changed is only a part of it
+            report.pending = max(report.pending, root.pending - report.read)
         # While something is unread, what is gone may be what was renamed: it goes on answering, and keeps its vectors.
         complete = found.complete and not report.pending
         if complete:

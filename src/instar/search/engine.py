@@ -129,7 +129,15 @@ class SearchEngine:
             return []
         index = self._vectors_of(generation)
         tail = self._unpacked(snapshot, generation, index)
-        return index.search(query, depth, tail, self._allowed(snapshot, request.scope))
+        allowed = self._allowed(snapshot, request.scope)
+        wanted = depth
+        while True:  # the pack may hold texts that are gone: they must not keep the living out
+            found = index.search(query, wanted, tail, allowed)
+            living = snapshot.living([text_id for text_id, _ in found])
+            kept = [hit for hit in found if hit[0] in living]
+            if len(kept) >= depth or len(found) < wanted:
+                return kept[:depth]
+            wanted *= 2
 
     def _unpacked(self, snapshot: CorpusSnapshot, generation: Generation, index: VectorIndex) -> StoredVectors:
         """Return the vectors outside the pack, read again only when something was stored or packed."""
@@ -168,6 +176,11 @@ class SearchEngine:
         placed = snapshot.chunks_of_texts([c.text_id for c in best if c.chunk_id is None], scope)
         chunk_of = {c.text_id: c.chunk_id or placed.get(c.text_id, 0) for c in best}
         rows = snapshot.chunk_rows(list(chunk_of.values()))
+        # A document that was stored again has new chunks; the lexical index may know only the former ones.
+        lost = [text_id for text_id, chunk_id in chunk_of.items() if chunk_id not in rows]
+        if lost:
+            chunk_of |= snapshot.chunks_of_texts(lost, scope)
+            rows |= snapshot.chunk_rows([chunk_of[text_id] for text_id in lost])
         return [(c, rows[chunk_of[c.text_id]]) for c in best if chunk_of[c.text_id] in rows]
 
 

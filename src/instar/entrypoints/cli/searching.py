@@ -19,7 +19,7 @@ from instar.entrypoints.cli.opening import current_folder, enclosing, inside, op
 from instar.entrypoints.cli.progress import shown
 from instar.entrypoints.cli.terminal import counted, printable
 from instar.entrypoints.cli.times import ago, iso
-from instar.errors import BusyError, DiskFullError, UsageError
+from instar.errors import BusyError, DiskFullError, ModelError, UsageError
 from instar.search.presenting import fit, snippet
 from instar.wiring import Workspace
 
@@ -127,7 +127,7 @@ def _refresh(workspace: Workspace, paths: list[Path]) -> list[str]:
             reports = workspace.index(paths, progress, seconds=workspace.settings.refresh_seconds, build_wanted=False)
     except BusyError:
         return ["another instar process is indexing; answered with what is there"]
-    except DiskFullError as error:
+    except (DiskFullError, ModelError) as error:
         return [f"{error.message}; answered with what is there"]
     return [
         f"{report.path} is not there now, or empty; answered with what is stored of it"

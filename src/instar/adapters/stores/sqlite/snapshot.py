@@ -139,6 +139,14 @@ class SqliteSnapshot:
             ).fetchall()
         return np.unique(np.fromiter((row[0] for row in rows), dtype=np.int64, count=len(rows)))
 
+    def living(self, text_ids: Sequence[int]) -> set[int]:
+        """Return those of the texts that are there."""
+        rows = self._db.execute(
+            "SELECT value FROM json_each(?) WHERE EXISTS (SELECT 1 FROM texts WHERE id = value)",
+            (json.dumps(list(text_ids)),),
+        )
+        return {row[0] for row in rows}
+
     def chunk_rows(self, chunk_ids: Sequence[int]) -> dict[int, ChunkRow]:
         """Return the chunks that are there; raises `DamagedError` for a text that does not fit its hash."""
         rows = self._db.execute(

@@ -219,6 +219,14 @@ class SqliteWriter:
         with self._transaction():
             self._db.execute("UPDATE generations SET filled_to = 0")
 
+    def note_filled(self, generation_id: int) -> None:
+        """Move the hint to the last text; nothing is written where it is there already."""
+        if self.backlog_size(generation_id):
+            with self._transaction():
+                self._db.execute(
+                    "UPDATE generations SET filled_to = (SELECT max(id) FROM texts) WHERE id = ?", (generation_id,)
+                )
+
     def backlog_size(self, generation_id: int) -> int:
         """Count the texts beyond the hint."""
         row = self._db.execute(
