@@ -133,8 +133,8 @@ class SearchEngine:
         wanted = depth
         while True:  # the pack may hold texts that are gone: they must not keep the living out
             found = index.search(query, wanted, tail, allowed)
-            living = snapshot.living([text_id for text_id, _ in found])
-            kept = [hit for hit in found if hit[0] in living]
+            living = snapshot.living([text_id for text_id, _ in found]) if allowed is None else None
+            kept = [hit for hit in found if living is None or hit[0] in living]
             if len(kept) >= depth or len(found) < wanted:
                 return kept[:depth]
             wanted *= 2
