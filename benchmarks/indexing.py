@@ -29,6 +29,8 @@ from instar.settings import Settings
 from instar.wiring import Workspace
 
 SMALL_ROOT_FILES = 2_000
+TICK_SECONDS = 0.05
+"""Longer than a step of the file system's clock, so that the change is read as settled; outside what is timed."""
 REPEATS = 20
 QUESTION = "where is the retry delay decided"
 STAGES = (
@@ -106,7 +108,7 @@ def change(root: Path, number: int) -> None:
     chosen = sorted(root.rglob("*.py"))[number * 7]
     with chosen.open("a", encoding="utf-8") as file:
         file.write(f"\n\ndef added_by_change_{number}():\n    return {number}\n")
-    time.sleep(0.05)
+    time.sleep(TICK_SECONDS)
 
 
 def refresh(root: Path, data: Path) -> dict[str, Any]:

@@ -12,8 +12,32 @@ import instar
 
 SOURCES = Path(instar.__file__).parents[1]
 COMMAND = (sys.executable, "-c", "from instar.entrypoints.cli.main import run; run()")
-WORDS = """amber basin cedar delta ember fjord grove haven inlet jetty knoll ledge marsh north ochre plain quay ridge
-shoal terrace upland vale wharf yonder""".split()  # noqa: SIM905 -- a column of words is no easier to read
+WORDS = [
+    "amber",
+    "basin",
+    "cedar",
+    "delta",
+    "ember",
+    "fjord",
+    "grove",
+    "haven",
+    "inlet",
+    "jetty",
+    "knoll",
+    "ledge",
+    "marsh",
+    "north",
+    "ochre",
+    "plain",
+    "quay",
+    "ridge",
+    "shoal",
+    "terrace",
+    "upland",
+    "vale",
+    "wharf",
+    "yonder",
+]
 WITHOUT_PRIVILEGES = (
     "setpriv",
     "--bounding-set=-dac_override,-dac_read_search",

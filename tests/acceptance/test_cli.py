@@ -3,9 +3,11 @@
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 
 import pytest
 
@@ -36,6 +38,12 @@ class Shell:
             [sys.executable, "-m", "instar", *arguments], cwd=self.here, env=self.variables(), text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
+
+    def stored_documents(self):
+        if not (self.data / "instar.db").exists():
+            return 0
+        with closing(sqlite3.connect(f"file:{self.data / 'instar.db'}?mode=ro", uri=True)) as db:
+            return db.execute("SELECT count(*) FROM documents").fetchone()[0]
 
     def run(self, *arguments, code=0, here=None, **environment):
         done = subprocess.run(
@@ -285,9 +293,8 @@ def test_an_interrupt_leaves_everything_consistent(shell):
             "\n\n".join(f"def f{i}_{j}(x):\n    return {'x + ' * 200}{j}" for j in range(9))
         )
     process = shell.start("index", "--yes")
-    while not (shell.data / "instar.db").exists():
+    while not shell.stored_documents():
         time.sleep(0.01)
-    time.sleep(0.5)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130

@@ -29,7 +29,7 @@ def parse(language: Language, source: bytes) -> Node | None:
     """Return the root of the syntax tree of `source` (UTF-8), or None if the parser gave up."""
     asked = 0
 
-    def stop(offset: int, _has_error: bool) -> bool:  # noqa: FBT001  # the signature the parser calls
+    def stop(offset: int, *_: object) -> bool:
         nonlocal asked
         asked += 1
         return asked > _QUESTIONS + offset // _BYTES_PER_QUESTION

@@ -13,7 +13,7 @@ from instar.ports import CorpusSnapshot, Embedder, Ids, LexicalIndex, Store, Vec
 from instar.search.fusion import Candidate, fuse
 
 DEPTH = 100
-"""Candidates each arm returns; beyond that a fused rank cannot reach the first ten at equal weights."""
+"""Candidates each arm returns; a text beyond that in both has a hundred before it in each."""
 SPARE = 10
 """Fused candidates kept beyond those asked for: some may be gone from the snapshot."""
 KEPT_SCOPES = 16

@@ -204,11 +204,14 @@ class TantivyIndex:
         """Compare each segment file with the checksum in its footer and return what is wrong."""
         if self.position() is None:
             return ["there is no usable lexical index"]
-        return [
-            f"{path.name} of the lexical index does not fit its checksum"
-            for path in sorted(self._folder.iterdir())
-            if path.suffix in _SEGMENT_SUFFIXES and not _sound(path)
-        ]
+        try:
+            return [
+                f"{path.name} of the lexical index does not fit its checksum"
+                for path in sorted(self._folder.iterdir())
+                if path.suffix in _SEGMENT_SUFFIXES and not _sound(path)
+            ]
+        except OSError as error:
+            return [f"the lexical index cannot be read ({error.strerror})"]
 
 
 def _sound(path: Path) -> bool:

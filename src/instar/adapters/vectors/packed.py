@@ -30,7 +30,6 @@ _FILES = ("planes", "codes", "scales", "ids")
 
 @dataclass(frozen=True, slots=True)
 class _Pack:
-    manifest: dict[str, Any]
     position: Position
     rows: Segment
 
@@ -71,7 +70,7 @@ class PackedVectors:
                     raise DerivedDamageError(f"{path.name} of the packed vectors has a wrong size")
                 arrays[name] = _mapped(path)
             position = Position(manifest["corpus"], manifest["sequence"])
-            pack = _Pack(manifest, position, Segment(**arrays))
+            pack = _Pack(position, Segment(**arrays))
         if not _fitting(pack.rows):
             raise DerivedDamageError("the files of the packed vectors do not fit each other")
         self._pack, self._stamp = pack, stamp

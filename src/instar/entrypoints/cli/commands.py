@@ -29,7 +29,8 @@ def register(app: typer.Typer) -> None:
 
 
 def version(
-    show: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,  # noqa: FBT002 -- an option
+    *,
+    show: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
     """Search code and documents by words and by meaning."""
     if show:

@@ -36,11 +36,6 @@ class SqliteStore:
         self._clock = clock
         self._idle: list[sqlite3.Connection] = []
 
-    @property
-    def folder(self) -> Path:
-        """The data folder."""
-        return self._folder
-
     def exists(self) -> bool:
         """Whether the folder holds a database; one that is empty counts as none."""
         return bool(self._idle) or self._version() > 0
