@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,13 +28,13 @@ def pair(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[LexicalIndex, 
     return request.param(tmp_path / "lexical"), request.param(tmp_path / "lexical")
 
 
-def row(chunk: int, text: str, **changes: object) -> LexicalRow:
+def row(chunk: int, text: str, **changes: Any) -> LexicalRow:
     """Return a row of the document `chunk` // 10, in root 1, whose text has the id of the chunk."""
-    values: dict[str, object] = {
+    values: dict[str, Any] = {
         "chunk_id": chunk, "text_id": chunk, "document_id": chunk // 10, "root_id": 1, "source": "code",
         "language": "python", "repository": "", "path": "src/a.py", "symbol": "", "text": text,
     }  # fmt: skip
-    return LexicalRow(**(values | changes))  # type: ignore[arg-type]
+    return LexicalRow(**(values | changes))
 
 
 def fill(index: LexicalIndex, *rows: LexicalRow, sequence: int = 1) -> None:

@@ -4,6 +4,7 @@ import random
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,14 +30,14 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     return made
 
 
-def document(path: str, *texts: str, **changes: object) -> Document:
+def document(path: str, *texts: str, **changes: Any) -> Document:
     """Return a document of one chunk of two lines a text."""
     chunks = tuple(Chunk(text, 2 * i + 1, 2 * i + 2, f"symbol{i}", "function") for i, text in enumerate(texts))
-    values: dict[str, object] = {
+    values: dict[str, Any] = {
         "path": path, "size": 10, "mtime_ns": 20, "content_hash": b"h" * 16, "reader_version": "1",
         "source": SourceKind.CODE, "language": "python", "repository": "", "chunks": chunks,
     }  # fmt: skip
-    return Document(**(values | changes))  # type: ignore[arg-type]
+    return Document(**(values | changes))
 
 
 def fill(writer: CorpusWriter, path: str, *documents: Document) -> int:

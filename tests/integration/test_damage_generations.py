@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,9 +28,9 @@ Write = Callable[[Path, range, int], None]
 class Described:
     """A hash model under another description. With a truncation it gives so many dimensions only."""
 
-    def __init__(self, **changes: object) -> None:
+    def __init__(self, **changes: Any) -> None:
         self._model = HashEmbedder(revision=str(changes.get("revision", "1")))
-        self._spec = replace(self._model.spec, **changes)  # type: ignore[arg-type]
+        self._spec = replace(self._model.spec, **changes)
 
     @property
     def spec(self) -> ModelSpec:
@@ -50,7 +51,7 @@ class Described:
 class Refusing(Described):
     """A model that fails, after some batches."""
 
-    def __init__(self, batches: int, **changes: object) -> None:
+    def __init__(self, batches: int, **changes: Any) -> None:
         super().__init__(**changes)
         self._batches = batches
 
@@ -75,7 +76,7 @@ CHANGES = [
 ]
 
 
-def opened(data: Path, **changes: object) -> Workspace:
+def opened(data: Path, **changes: Any) -> Workspace:
     """Open a folder as a process with other settings would."""
     storage = str(changes.pop("storage", "int8"))
     return Workspace(Settings(data=data, storage=storage), Described(**changes))

@@ -59,8 +59,9 @@ def search(options: Options) -> None:
     language = _language(options.language)
     if options.path is not None:
         glob_pattern(options.path)  # before anything is read: a malformed one is refused
-    notes = _prepare(workspace, options)
-    request = _request(workspace, options, language)
+    asked = _asked(workspace, options)
+    notes = _prepare(workspace, options, asked)
+    request = _request(workspace, options, asked, language)
     answer = workspace.search(request)
     if answer.generation is not None and answer.degraded is None and not workspace.is_wanted(answer.generation):
         typer.echo(
@@ -80,18 +81,19 @@ def search(options: Options) -> None:
         _print(answer, hits, notes)
 
 
-def _prepare(workspace: Workspace, options: Options) -> list[str]:
+def _prepare(workspace: Workspace, options: Options, asked: Sequence[Path]) -> list[str]:
     """Index unknown folders in full, refresh known ones within the budget; return what should be said of it."""
-    roots = workspace.roots()
     if options.everywhere:
+        roots = workspace.roots()
         if not roots:
             raise UsageError("nothing is indexed yet", "run `instar index PATH` first")
         return _refresh(workspace, [Path(root.path) for root in roots]) if options.refresh else []
     known: list[Path] = []
-    for path in _asked(workspace, options):
-        root = enclosing(path, workspace.roots())
+    for path in asked:
+        roots = workspace.roots()  # each time, for the folder before may have become one
+        root = enclosing(path, roots)
         if root is not None:
-            known += [Path(root.path), *(Path(other.path) for other in inside(Path(root.path), workspace.roots()))]
+            known += [Path(root.path), *(Path(other.path) for other in inside(Path(root.path), roots))]
         elif options.refresh:
             confirm(workspace, path, yes=options.yes)
             with shown() as progress:
@@ -102,12 +104,14 @@ def _prepare(workspace: Workspace, options: Options) -> list[str]:
 
 
 def _asked(workspace: Workspace, options: Options) -> list[Path]:
-    """Return the folders named, resolved; the current one where none is."""
+    """Return the folders named, resolved; the current one where none is, none at all for everything."""
+    if options.everywhere:
+        return []
+    roots = workspace.roots()
     if options.paths:
-        roots = workspace.roots()
         return [_named(workspace, path, roots) for path in options.paths]
     here = current_folder()
-    return [here if enclosing(here, workspace.roots()) else workspace.checked(here)]
+    return [here if enclosing(here, roots) else workspace.checked(here)]
 
 
 def _named(workspace: Workspace, path: Path, roots: Sequence[Root]) -> Path:
@@ -148,9 +152,8 @@ def _language(name: str | None) -> str | None:
     return found
 
 
-def _request(workspace: Workspace, options: Options, language: str | None) -> SearchRequest:
+def _request(workspace: Workspace, options: Options, asked: Sequence[Path], language: str | None) -> SearchRequest:
     roots = workspace.roots()
-    asked = _asked(workspace, options) if not options.everywhere else []
     covered = places(asked, roots, whole_roots=not options.paths)
     everything = options.everywhere or {place.root_id for place in covered if not place.folder} == {r.id for r in roots}
     settings = workspace.settings
