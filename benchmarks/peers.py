@@ -100,11 +100,12 @@ class System(ABC):
         """Return the best texts of both arms."""
 
     def nearest(self, query: str, narrowed: Filter) -> list[str]:
-        """Return the best texts of the vector arm alone."""
-        raise NotImplementedError
+        """Return the best texts of the vector arm alone; for a system that compares exactly, the arm is the truth."""
+        raise TypeError(f"{self.name} compares exactly, its recall is not measured ({query!r}, {narrowed})")
 
-    def prepare(self, corpus: Corpus, filters: Sequence[Filter]) -> None:  # noqa: B027  # most systems need none
-        """Do beforehand what the system does once for a filter."""
+    def prepare(self, corpus: Corpus, filters: Sequence[Filter]) -> None:
+        """Do beforehand what the system does once for a filter: nothing, but for some."""
+        del corpus, filters
 
     @cached_property
     def embedder(self) -> StaticEmbedder:
