@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instar.domain.models import StorageFormat
+from instar.domain.search import SessionTurn
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +33,39 @@ class ChunkRow:
     symbol: str
     kind: str
     text: str
+    turn_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Freshness:
     """`indexed_at`: the oldest complete scan (seconds since the epoch), None if a root was never scanned in full.
 
-    `pending` counts documents known to have changed and not read yet.
+    `pending` counts documents known to have changed and not read yet. `sessions`: whether transcripts were asked for,
+    for any root at all.
     """
 
     indexed_at: float | None
     pending: int
+    sessions: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TurnRow:
+    """A turn, the first text of the prompt it answers, and the files touched; see `instar.domain.search.Hit`."""
+
+    turn: SessionTurn
+    answers: str
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionCounts:
+    """What is stored of the sessions of a root; `passed_over` counts records that gave no turn, by kind."""
+
+    sessions: int
+    transcripts: int
+    turns: int
+    passed_over: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)

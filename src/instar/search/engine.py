@@ -11,6 +11,7 @@ from instar.domain.stored import ChunkRow, Position, StoredVectors
 from instar.errors import DerivedDamageError, ModelError
 from instar.ports import CorpusSnapshot, Embedder, Ids, LexicalIndex, Store, VectorIndex
 from instar.search.fusion import Candidate, fuse
+from instar.search.recall import with_sessions
 
 DEPTH = 100
 """Candidates each arm returns; a text beyond that in both has a hundred before it in each."""
@@ -68,7 +69,7 @@ class SearchEngine:
             fused = fuse(lexical, vector, _weights(request), request.limit + SPARE)
             freshness = snapshot.freshness(request.scope.root_ids)
             unembedded = snapshot.unembedded(generation.id, request.scope.root_ids) if generation is not None else 0
-            hits = self._fetch(snapshot, fused, request)
+            hits = self._fetch(snapshot, fused, request, sessions=freshness.sessions)
             if fused and not hits:
                 problems.append(
                     "what was found is not in the database any more: run `instar index`, then `instar verify`"
@@ -94,7 +95,7 @@ class SearchEngine:
             problems.append("no lexical index, so nothing is found by words: `instar index` builds it")
             return []
         scope = request.scope
-        documents = self._documents(snapshot, scope) if scope.narrows_paths else None
+        documents = self._documents(snapshot, scope) if scope.narrows_documents else None
         if documents == []:
             return []
         try:
@@ -161,14 +162,17 @@ class SearchEngine:
 
     # The hits
 
-    def _fetch(self, snapshot: CorpusSnapshot, fused: Sequence[Candidate], request: SearchRequest) -> tuple[Hit, ...]:
+    def _fetch(
+        self, snapshot: CorpusSnapshot, fused: Sequence[Candidate], request: SearchRequest, *, sessions: bool
+    ) -> tuple[Hit, ...]:
         """Fetch the best; what the snapshot does not hold, or not in this scope, is made up for by the next."""
         found: list[tuple[Candidate, ChunkRow]] = []
         while fused and len(found) < request.limit:
             wanted = request.limit - len(found)
             found += self._placed(snapshot, fused[:wanted], request.scope)
             fused = fused[wanted:]
-        return tuple(_hit(i, c, row) for i, (c, row) in enumerate(found, 1))
+        hits = tuple(_hit(i, c, row) for i, (c, row) in enumerate(found, 1))
+        return with_sessions(snapshot, hits, [row for _, row in found]) if sessions else hits
 
     def _placed(
         self, snapshot: CorpusSnapshot, best: Sequence[Candidate], scope: Scope

@@ -69,7 +69,7 @@ def search(options: Options) -> None:
             " generation, until then the active one answers",
             err=True,
         )
-    narrowed = request.scope.narrows_paths or options.source or options.language or options.repository
+    narrowed = request.scope.narrows_documents or options.source or options.language or options.repository
     if not answer.hits and narrowed and not workspace.holds(request.scope):
         notes.append("no document that is indexed fits the path and the filters")
     hits = answer.hits if options.budget is None else fit(answer.hits, options.budget)[: options.limit]
