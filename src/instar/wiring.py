@@ -95,6 +95,11 @@ class Workspace:
         with self.store.snapshot() as snapshot:
             return bool(snapshot.documents_in(scope).size)
 
+    def sessions_named(self, beginning: str) -> list[str]:
+        """Return the ids of sessions that begin so, in order."""
+        with self.store.snapshot() as snapshot:
+            return snapshot.sessions_named(beginning)
+
     # Roots
 
     def has_corpus(self) -> bool:
@@ -159,22 +164,24 @@ class Workspace:
         wait_seconds: float = 0.0,
         build_wanted: bool = True,
         reread: bool = False,
-        sessions: SessionChoice | None = None,
     ) -> list[RootReport]:
-        """Bring these roots (added where unknown) up to date; from now on with `sessions`, where these are given.
+        """Bring these roots (added where unknown) up to date.
 
         Raises `BusyError` where another process writes, and the errors of the store.
         """
         with self.store.writing(wait_seconds) as writer:
-            if sessions is not None:
-                for path in paths:
-                    writer.choose_sessions(writer.add_root(str(path)).id, sessions)
             roots = [writer.add_root(str(path)) for path in paths]
             # Here, for reading files takes patterns and grammars, which an answer from what is stored does without.
             from instar.indexing.indexer import Indexer
 
             indexer = Indexer(writer, self.parts, progress, Deadline(seconds))
             return indexer.run(roots, build_wanted=build_wanted, reread=reread)
+
+    def choose_sessions(self, paths: Sequence[Path], choice: SessionChoice) -> None:
+        """Note that from the next run on these sessions belong to these roots (added where unknown)."""
+        with self.store.writing(LOCK_SECONDS) as writer:
+            for path in paths:
+                writer.choose_sessions(writer.add_root(str(path)).id, choice)
 
     def forget(self, root: Root) -> None:
         """Delete a root with everything stored of it, in the derived files too."""

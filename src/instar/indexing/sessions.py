@@ -4,7 +4,6 @@ import json
 import re
 from collections import Counter
 from dataclasses import dataclass, replace
-from typing import Any
 
 from instar.chunking import CHUNKER_VERSION, chunk
 from instar.domain.chunks import Chunk
@@ -39,7 +38,8 @@ class SessionReader:
     ) -> Document | Skipped:
         """Return what is new in a transcript, all of it unless it has grown since it was `known`, or why nothing is.
 
-        `name` is its path relative to the folder of transcripts. Of a session of another project no more is read than the first lines, which name the folder.
+        `name` is its path relative to the folder of transcripts. Of a session of another project no more is read than
+        the first lines, which name the folder.
         """
         with source.open(state.path) as file:
             if isinstance(file, Skipped):
@@ -146,7 +146,7 @@ def _clean_json(text: str) -> str:
     return json.dumps(_clean_value(json.loads(text))) if text else text
 
 
-def _clean_value(value: Any) -> Any:
+def _clean_value(value: object) -> object:
     if isinstance(value, dict):
         return {_clean(key): _clean_value(inner) for key, inner in value.items()}
     if isinstance(value, list):

@@ -114,7 +114,10 @@ class SqliteWriter:
             " WHERE root_id = ?",
             (root_id,),
         )
-        return {row[0]: DocumentState(*row[1:6], skipped=row[6], source=SourceKind(row[7])) for row in rows}
+        return {
+            path: DocumentState(i, size, mtime_ns, digest, version, skipped, SourceKind(source))
+            for path, i, size, mtime_ns, digest, version, skipped, source in rows
+        }
 
     def resume_of(self, document_id: int) -> Resume | None:
         """Return where reading a transcript goes on, None where nothing is stored of it."""
