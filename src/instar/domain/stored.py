@@ -1,6 +1,7 @@
 """What the store hands out: rows and positions."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,17 @@ class ChunkRow:
     symbol: str
     kind: str
     text: str
+
+
+class ChunkTraits(NamedTuple):
+    """What of a chunk is known without its text; see `instar.domain.chunks.Chunk` for the symbol and the kind."""
+
+    chunk_id: int
+    document_id: int
+    path: str
+    source: str
+    symbol: str
+    kind: str
 
 
 @dataclass(frozen=True, slots=True)
