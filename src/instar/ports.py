@@ -13,7 +13,15 @@ from instar.domain.models import ModelSpec, StorageFormat
 from instar.domain.search import RelatedSession, Scope
 from instar.domain.sessions import Resume
 from instar.domain.sources import Content, FileState, Skipped
-from instar.domain.stored import ChunkRow, DatabaseCheck, Freshness, Position, StoredVectors, TurnRow
+from instar.domain.stored import (
+    ChunkRow,
+    ChunkTraits,
+    DatabaseCheck,
+    Freshness,
+    Position,
+    StoredVectors,
+    TurnRow,
+)
 
 Vector = NDArray[np.float32]
 """Shape (d,)."""
@@ -189,12 +197,12 @@ class CorpusSnapshot(Protocol):
         """Ids of the texts that occur in `scope`, ascending."""
         ...
 
-    def living(self, text_ids: Sequence[int]) -> set[int]:
-        """Those of the texts that are there."""
-        ...
-
     def chunk_rows(self, chunk_ids: Sequence[int]) -> dict[int, ChunkRow]:
         """The chunks that are there, by id."""
+        ...
+
+    def chunk_traits(self, chunk_ids: Sequence[int]) -> dict[int, ChunkTraits]:
+        """What is known of the chunks that are there without their texts, by id."""
         ...
 
     def chunks_of_texts(self, text_ids: Sequence[int], scope: Scope) -> dict[int, int]:

@@ -39,7 +39,7 @@ class Settings:
     model: str = field(default="static", metadata={"help": "the wanted embedding model"})
     storage: str = field(default="int8", metadata={"help": "how vectors are stored: int8, float16 or float32"})
     limit: int = field(default=10, metadata={"help": "hits in an answer", "least": 1})
-    lexical_weight: float = field(default=1.3, metadata={"help": "weight of the BM25 arm in the fusion"})
+    lexical_weight: float = field(default=1.0, metadata={"help": "weight of the BM25 arm in the fusion"})
     vector_weight: float = field(default=1.0, metadata={"help": "weight of the vector arm in the fusion"})
     refresh_seconds: float = field(
         default=0.5, metadata={"help": "time a search may spend on reading what changed before it answers"}

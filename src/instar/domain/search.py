@@ -60,7 +60,7 @@ class Scope:
 class Weights:
     """Weights of the two arms in the fusion by reciprocal rank; see `instar.search.fusion` for how they were chosen."""
 
-    lexical: float = 1.3
+    lexical: float = 1.0
     vector: float = 1.0
 
 

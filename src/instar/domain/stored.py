@@ -1,6 +1,7 @@
 """What the store hands out: rows and positions."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,20 @@ class ChunkRow:
     kind: str
     text: str
     turn_id: int | None = None
+
+
+class ChunkTraits(NamedTuple):
+    """What of a chunk is known without its text; see `instar.domain.chunks.Chunk` for the symbol and the kind.
+
+    `path` is "" in a session, for the place of a transcript says nothing of what it holds.
+    """
+
+    chunk_id: int
+    document_id: int
+    path: str
+    source: str
+    symbol: str
+    kind: str
 
 
 @dataclass(frozen=True, slots=True)

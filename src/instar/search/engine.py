@@ -7,16 +7,16 @@ from typing import TypeVar
 
 from instar.domain.generations import Generation
 from instar.domain.search import Hit, Mode, Scope, SearchAnswer, SearchRequest, Weights
-from instar.domain.stored import ChunkRow, Position, StoredVectors
+from instar.domain.stored import ChunkRow, ChunkTraits, Position, StoredVectors
 from instar.errors import DerivedDamageError, ModelError
 from instar.ports import CorpusSnapshot, Embedder, Ids, LexicalIndex, Store, VectorIndex
-from instar.search.fusion import Candidate, fuse
+from instar.search.fusion import Candidate, Found, fuse
+from instar.search.ranking import rank
 from instar.search.recall import with_sessions
 
-DEPTH = 100
-"""Candidates each arm returns; a text beyond that in both has a hundred before it in each."""
-SPARE = 10
-"""Fused candidates kept beyond those asked for: some may be gone from the snapshot."""
+DEPTH = 30
+"""Candidates of each arm that are ranked, where no more hits are wanted. 50 raise nDCG@10 from .894 to .897 on the
+development questions of the code search benchmark, change nothing on others, and take 0.2 ms more."""
 KEPT_SCOPES = 16
 """Scopes whose texts and documents are remembered: a developer alternates among a few roots and filters."""
 
@@ -59,17 +59,17 @@ class SearchEngine:
         with self._store.snapshot() as snapshot:
             generation = snapshot.active_generation()
             problems: list[str] = []
-            depth = max(DEPTH, request.limit + SPARE)
+            depth = max(DEPTH, request.limit)
             lexical = self._lexical_arm(snapshot, request, depth, problems) if request.mode != Mode.VECTOR else []
             vector = (
                 self._vector_arm(snapshot, generation, request, depth, problems)
                 if request.mode != Mode.LEXICAL and generation is not None
                 else []
             )
-            fused = fuse(lexical, vector, _weights(request), request.limit + SPARE)
+            fused = fuse(lexical, vector, _weights(request))
             freshness = snapshot.freshness(request.scope.root_ids)
             unembedded = snapshot.unembedded(generation.id, request.scope.root_ids) if generation is not None else 0
-            hits = self._fetch(snapshot, fused, request, sessions=freshness.sessions)
+            hits = self._hits(snapshot, fused, request, sessions=freshness.sessions)
             if fused and not hits:
                 problems.append(
                     "what was found is not in the database any more: run `instar index`, then `instar verify`"
@@ -85,9 +85,7 @@ class SearchEngine:
 
     # The arms
 
-    def _lexical_arm(
-        self, snapshot: CorpusSnapshot, request: SearchRequest, depth: int, problems: list[str]
-    ) -> list[tuple[int, int, float]]:
+    def _lexical_arm(self, snapshot: CorpusSnapshot, request: SearchRequest, depth: int, problems: list[str]) -> Found:
         version = snapshot.version
         if self._lexical_at != version:
             self._lexical_at = self._lexical.position()
@@ -113,7 +111,7 @@ class SearchEngine:
         request: SearchRequest,
         depth: int,
         problems: list[str],
-    ) -> list[tuple[int, float]]:
+    ) -> Found:
         try:
             embedder = self._embedder_of(generation)
             query = embedder.embed_query(request.query) if embedder is not None else None
@@ -134,10 +132,10 @@ class SearchEngine:
         wanted = depth
         while True:  # the pack may hold texts that are gone: they must not keep the living out
             found = index.search(query, wanted, tail, allowed)
-            living = snapshot.living([text_id for text_id, _ in found]) if allowed is None else None
-            kept = [hit for hit in found if living is None or hit[0] in living]
-            if len(kept) >= depth or len(found) < wanted:
-                return kept[:depth]
+            chunk_of = snapshot.chunks_of_texts([text_id for text_id, _ in found], request.scope)
+            living = [(chunk_of[text_id], text_id, cosine) for text_id, cosine in found if text_id in chunk_of]
+            if len(living) >= depth or len(found) < wanted:
+                return living[:depth]
             wanted *= 2
 
     def _unpacked(self, snapshot: CorpusSnapshot, generation: Generation, index: VectorIndex) -> StoredVectors:
@@ -162,30 +160,27 @@ class SearchEngine:
 
     # The hits
 
-    def _fetch(
+    def _hits(
         self, snapshot: CorpusSnapshot, fused: Sequence[Candidate], request: SearchRequest, *, sessions: bool
     ) -> tuple[Hit, ...]:
-        """Fetch the best; what the snapshot does not hold, or not in this scope, is made up for by the next."""
-        found: list[tuple[Candidate, ChunkRow]] = []
-        while fused and len(found) < request.limit:
-            wanted = request.limit - len(found)
-            found += self._placed(snapshot, fused[:wanted], request.scope)
-            fused = fused[wanted:]
-        hits = tuple(_hit(i, c, row) for i, (c, row) in enumerate(found, 1))
+        """Rank what the snapshot holds in this scope, and fetch the best."""
+        ranked = rank(request.query, self._known(snapshot, fused, request.scope), request.limit)
+        rows = snapshot.chunk_rows([traits.chunk_id for _, traits in ranked])
+        found = [(candidate, rows[traits.chunk_id]) for candidate, traits in ranked if traits.chunk_id in rows]
+        hits = tuple(_hit(i, candidate, row) for i, (candidate, row) in enumerate(found, 1))
         return with_sessions(snapshot, hits, [row for _, row in found]) if sessions else hits
 
-    def _placed(
-        self, snapshot: CorpusSnapshot, best: Sequence[Candidate], scope: Scope
-    ) -> list[tuple[Candidate, ChunkRow]]:
-        placed = snapshot.chunks_of_texts([c.text_id for c in best if c.chunk_id is None], scope)
-        chunk_of = {c.text_id: c.chunk_id or placed.get(c.text_id, 0) for c in best}
-        rows = snapshot.chunk_rows(list(chunk_of.values()))
+    def _known(
+        self, snapshot: CorpusSnapshot, fused: Sequence[Candidate], scope: Scope
+    ) -> list[tuple[Candidate, ChunkTraits]]:
+        chunk_of = {c.text_id: c.chunk_id for c in fused}
+        traits = snapshot.chunk_traits(list(chunk_of.values()))
         # A document that was stored again has new chunks; the lexical index may know only the former ones.
-        lost = [text_id for text_id, chunk_id in chunk_of.items() if chunk_id not in rows]
+        lost = [text_id for text_id, chunk_id in chunk_of.items() if chunk_id not in traits]
         if lost:
             chunk_of |= snapshot.chunks_of_texts(lost, scope)
-            rows |= snapshot.chunk_rows([chunk_of[text_id] for text_id in lost])
-        return [(c, rows[chunk_of[c.text_id]]) for c in best if chunk_of[c.text_id] in rows]
+            traits |= snapshot.chunk_traits([chunk_of[text_id] for text_id in lost])
+        return [(c, traits[chunk_of[c.text_id]]) for c in fused if chunk_of[c.text_id] in traits]
 
 
 def _kept(cache: "_Kept[T]", scope: Scope, version: Position, make: Callable[[], T]) -> T:

@@ -5,7 +5,7 @@ SIGIR 2009: score(d) = sum over arms of weight / (k + rank(d)).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from instar.domain.search import Weights
 
@@ -15,41 +15,47 @@ other far off, so that the first ranks have to count more: on the development qu
 of CoSQA, 60 gives nDCG@10 .798 and .428 (weights 1.5 to 1), 3 gives .824 and .445 (1.3 to 1)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+Found = Sequence[tuple[int, int, float]]
+"""What an arm returns: (chunk id, text id, score), best first."""
+
+
+class Candidate(NamedTuple):
     """A text that an arm returned. Ranks are 1-based, None where the arm did not return it."""
 
     text_id: int
-    chunk_id: int | None
+    chunk_id: int
     score: float
-    lexical_rank: int | None = None
-    lexical_score: float | None = None
-    vector_rank: int | None = None
-    vector_score: float | None = None
+    lexical_rank: int | None
+    lexical_score: float | None
+    vector_rank: int | None
+    vector_score: float | None
 
 
-def fuse(
-    lexical: Sequence[tuple[int, int, float]], vector: Sequence[tuple[int, float]], weights: Weights, limit: int
-) -> list[Candidate]:
-    """Fuse (chunk id, text id, score) of the lexical arm and (text id, cosine) of the vector arm: the best `limit`.
+def fuse(lexical: Found, vector: Found, weights: Weights) -> list[Candidate]:
+    """Fuse what the arms found, best first.
 
-    Copies of one text count once, at the place of the first.
+    Copies of one text count once, at the place of the first; the chunk is that of the lexical arm where both have one.
     """
-    by_text: dict[int, tuple[int, int, float]] = {}
-    for chunk_id, text_id, score in lexical:
-        if text_id not in by_text:
-            by_text[text_id] = (len(by_text) + 1, chunk_id, score)
-    fused = {text_id: weights.lexical / (RANK_CONSTANT + rank) for text_id, (rank, _, _) in by_text.items()}
-    for rank, (text_id, _) in enumerate(vector, 1):
+    by_words, by_vector = _first_of_each_text(lexical), _first_of_each_text(vector)
+    fused = {text_id: weights.lexical / (RANK_CONSTANT + rank) for text_id, (rank, _, _) in by_words.items()}
+    for text_id, (rank, _, _) in by_vector.items():
         fused[text_id] = fused.get(text_id, 0.0) + weights.vector / (RANK_CONSTANT + rank)
     order = sorted(fused, key=fused.__getitem__, reverse=True)  # stable: among equals, the lexical arm's come first
-    by_vector = {text_id: (rank, cosine) for rank, (text_id, cosine) in enumerate(vector, 1)}
-    return [_candidate(i, fused[i], by_text.get(i), by_vector.get(i)) for i in order[:limit]]
+    return [_candidate(i, fused[i], by_words.get(i), by_vector.get(i)) for i in order]
+
+
+def _first_of_each_text(found: Found) -> dict[int, tuple[int, int, float]]:
+    """Return (rank, chunk id, score) by text."""
+    places: dict[int, tuple[int, int, float]] = {}
+    for chunk_id, text_id, score in found:
+        if text_id not in places:
+            places[text_id] = (len(places) + 1, chunk_id, score)
+    return places
 
 
 def _candidate(
-    text_id: int, score: float, lexical: tuple[int, int, float] | None, vector: tuple[int, float] | None
+    text_id: int, score: float, by_words: tuple[int, int, float] | None, by_vector: tuple[int, int, float] | None
 ) -> Candidate:
-    lexical_rank, chunk_id, lexical_score = lexical or (None, None, None)
-    vector_rank, cosine = vector or (None, None)
+    vector_rank, vector_chunk, cosine = by_vector or (None, 0, None)
+    lexical_rank, chunk_id, lexical_score = by_words or (None, vector_chunk, None)
     return Candidate(text_id, chunk_id, score, lexical_rank, lexical_score, vector_rank, cosine)

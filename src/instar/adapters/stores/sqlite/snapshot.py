@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from instar.adapters.stores.sqlite import recall
 from instar.adapters.stores.sqlite.scope import chunk_condition, condition, fitting
-from instar.domain.corpus import Root, SessionChoice
+from instar.domain.corpus import Root, SessionChoice, SourceKind
 from instar.domain.generations import Completeness, Generation
 from instar.domain.models import ModelSpec, StorageFormat
 from instar.domain.search import RelatedSession, Scope
-from instar.domain.stored import ChunkRow, Freshness, Position, SessionCounts, StoredVectors, TurnRow
+from instar.domain.stored import ChunkRow, ChunkTraits, Freshness, Position, SessionCounts, StoredVectors, TurnRow
 from instar.domain.vectors import row_bytes
 from instar.errors import DamagedError
 
@@ -155,15 +155,6 @@ class SqliteSnapshot:
             ).fetchall()
         return np.unique(np.fromiter((row[0] for row in rows), dtype=np.int64, count=len(rows)))
 
-    def living(self, text_ids: Sequence[int]) -> set[int]:
-        """Return those of the texts that some chunk holds."""
-        rows = self._db.execute(
-            # By the index of chunks, which is a tenth of the size of the texts.
-            "SELECT value FROM json_each(?) WHERE EXISTS (SELECT 1 FROM chunks WHERE text_id = value)",
-            (json.dumps(list(text_ids)),),
-        )
-        return {row[0] for row in rows}
-
     def chunk_rows(self, chunk_ids: Sequence[int]) -> dict[int, ChunkRow]:
         """Return the chunks that are there; raises `DamagedError` for a text that does not fit its hash."""
         rows = self._db.execute(
@@ -182,8 +173,25 @@ class SqliteSnapshot:
                 )
         return {chunk_id: chunk for chunk_id, (_, chunk) in found.items()}
 
+    def chunk_traits(self, chunk_ids: Sequence[int]) -> dict[int, ChunkTraits]:
+        """Return what is known of the chunks that are there without their texts."""
+        rows = self._db.execute(
+            f"SELECT c.id, d.id, iif(d.source = '{SourceKind.SESSIONS}', '', d.path), d.source, c.symbol, c.kind"
+            " FROM json_each(?) CROSS JOIN chunks c ON c.id = value CROSS JOIN documents d ON d.id = c.document_id",
+            (json.dumps(list(chunk_ids)),),
+        )
+        return {row[0]: ChunkTraits(*row) for row in rows}
+
     def chunks_of_texts(self, text_ids: Sequence[int], scope: Scope) -> dict[int, int]:
         """Return one chunk in `scope` for each text that has any: the first by id."""
+        ids = json.dumps(list(text_ids))
+        if scope == Scope():  # by the index alone, for this is asked with every question
+            rows = self._db.execute(
+                "SELECT value, (SELECT min(id) FROM chunks WHERE text_id = value) AS first FROM json_each(?)"
+                " WHERE first NOT NULL",
+                (ids,),
+            )
+            return dict(rows.fetchall())
         where, values = condition(scope)
         turns, of_turns = chunk_condition(scope)
         rows = self._db.execute(
@@ -192,7 +200,7 @@ class SqliteSnapshot:
             " JOIN documents ON documents.id = c.document_id"
             " LEFT JOIN sessions ON sessions.document_id = documents.id"
             f" WHERE {where} AND {turns} ORDER BY c.id DESC",
-            (json.dumps(list(text_ids)), *values, *of_turns),
+            (ids, *values, *of_turns),
         )
         fits = fitting(scope)
         return {text_id: chunk_id for text_id, chunk_id, *of_document in rows if fits is None or fits(*of_document)}

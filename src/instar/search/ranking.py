@@ -1,0 +1,223 @@
+"""From what the arms found to an order of hits: what is known of code counts beside the words and the vector.
+
+A candidate begins with its fused score as a share of the best one's. Signals add to it, priors of the path multiply it,
+and each further hit of one file counts less than the one before. The constants were chosen on four repositories of the
+code search benchmark (76 questions) and on 420 questions made from the docstrings and names of three large packages;
+`benchmarks/README.md` gives what each is worth there, and on repositories that were not used to choose them.
+"""
+
+import heapq
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+from instar.domain.corpus import SourceKind
+from instar.domain.stored import ChunkTraits
+from instar.search.fusion import Candidate
+
+DEFINITION = 1.0
+"""A question that is a name wants its definition: as much again as the best fused score."""
+DEFINITION_IN_QUESTION = 0.5
+"""A name among other words may be there by the way."""
+FILE_OF_DEFINITION = 0.3
+"""Of several definitions, the one in the file of that name is the one that is meant."""
+SYMBOL_WORDS = 0.65
+"""Times the share of the question's words that stand in the names a chunk defines."""
+FILE_EVIDENCE = 0.2
+"""Times the file's share of all evidence: a file in which much answers is likelier to be what is looked for."""
+FILE_CANDIDATES = 20
+"""Candidates of one file that count as evidence, so that a long file does not win by its length."""
+TESTS = EXAMPLES = 0.3
+DOCUMENTS = REEXPORTS = 0.7
+"""Priors of paths: what uses or lists a thing repeats its words and is rarely what explains it."""
+SATURATION = 0.65
+"""Each further hit of a file counts so much of the one before."""
+
+SHORTEST_WORD = 3
+"""Letters by which a word of the question and one of a name, of which one begins with the other, are taken as one."""
+
+_SEPARATORS = re.compile(r"::|->|[.#\\/]")
+_NAME = re.compile(r"[A-Za-z_]\w*(?:(?:::|->|[.#\\/])[A-Za-z_]\w*)*[!?]?(?:\(\))?")
+_INSIDE = re.compile(r"(?<![\w.])[A-Za-z_]\w*(?:(?:::|\.)[A-Za-z_]\w*)*")
+_TELLING_NAME = re.compile(r"[a-z][A-Z]|[A-Z]{2}[a-z]|\w_\w|::")
+_PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_COMMON = (
+    " a after an and are as at be before by do does for from has have how if in into is it its not of on or than that"
+    " the this to was what when where which who why with "
+)
+
+# By the conventions of each language's test runners: a file named `test_functions.bash` is no test to anybody.
+_TEST_PATH = re.compile(
+    r"(?:^|/)(?:tests?|__tests__|specs?|testdata|fixtures)/"
+    r"|(?:^|/)(?:test_[^/]*\.py|conftest\.py|[^/]*_test\.(?:py|go|rb|exs|c|cc|cpp|lua)|[^/]*_spec\.(?:rb|lua)"
+    r"|[^/]*\.(?:test|spec)\.[cm]?[jt]sx?|[^/]*(?:Tests?|Spec|Suite)\.(?:java|kt|cs|scala|swift|php)|[^/]*\.bats)$"
+)
+_EXAMPLE_PATH = re.compile(r"(?:^|/)_?(?:examples?|samples?|demos?)/")
+_REEXPORT_PATH = re.compile(r"(?:^|/)(?:__init__\.py|index\.[cm]?[jt]sx?|mod\.rs|package-info\.java)$")
+_ABOUT_TESTS = frozenset({"test", "tests", "testing", "tested", "spec", "specs", "fixture", "fixtures"})
+_ABOUT_EXAMPLES = frozenset({"example", "examples", "sample", "samples", "demo", "demos"})
+_DEFINING = frozenset({"function", "class", "module"})
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What of a question concerns names: its telling words, and the names it holds; `bare` where it is just a name."""
+
+    words: tuple[str, ...]
+    names: frozenset[str]
+    bare: bool
+    about_tests: bool
+    about_examples: bool
+
+
+class _Nature(NamedTuple):
+    """What the path of a file says that it is."""
+
+    test: bool
+    example: bool
+    reexport: bool
+
+
+def read_question(text: str) -> Question:
+    """Find the words and names of a question."""
+    stripped = text.strip()
+    bare = _NAME.fullmatch(stripped) is not None
+    names = [stripped.rstrip("()!?")] if bare else filter(_TELLING_NAME.search, _INSIDE.findall(stripped))
+    words = dict.fromkeys(_words(stripped))
+    return Question(
+        words=tuple(word for word in words if f" {word} " not in _COMMON and len(word) >= SHORTEST_WORD),
+        names=frozenset(_SEPARATORS.split(name)[-1] for name in names),
+        bare=bare,
+        about_tests=not _ABOUT_TESTS.isdisjoint(words),
+        about_examples=not _ABOUT_EXAMPLES.isdisjoint(words),
+    )
+
+
+class _Reached(dict[str, int]):
+    """For a word of a name, which words of the question it stands for, as bits: the names of a corpus share words."""
+
+    def __init__(self, wanted: Sequence[str]) -> None:
+        super().__init__()
+        self._count = len(wanted)
+        self._whole = {word: 1 << i for i, word in enumerate(wanted)}
+        self._lengths = sorted({len(word) for word in wanted})
+        self._beginnings: dict[str, int] = {}
+        for word, bit in self._whole.items():
+            for end in range(SHORTEST_WORD, len(word) + 1):
+                self._beginnings[word[:end]] = self._beginnings.get(word[:end], 0) | bit
+
+    def __missing__(self, word: str) -> int:
+        """Find the words that begin with this one, and those that this one begins with."""
+        bits = self._beginnings.get(word, 0)
+        for length in self._lengths:
+            bits |= self._whole.get(word[:length], 0)
+        self[word] = bits
+        return bits
+
+    def share(self, symbol: str) -> float:
+        """Return the share of the question's words that stand in a name."""
+        bits = 0
+        for word in _words(symbol):
+            bits |= self[word]
+        return bits.bit_count() / self._count if bits else 0.0
+
+
+def rank(text: str, found: Sequence[tuple[Candidate, ChunkTraits]], limit: int) -> list[tuple[Candidate, ChunkTraits]]:
+    """Return the best `limit` in order, each with the score it was placed by (at most about 3, without a unit)."""
+    if not found:
+        return []
+    question = read_question(text)
+    reached = _Reached(question.words)
+    best = max(candidate.score for candidate, _ in found)
+    shares = [candidate.score / best for candidate, _ in found]
+    evidence = _evidence((traits.document_id, share) for (_, traits), share in zip(found, shares, strict=True))
+    scores = [
+        (share + FILE_EVIDENCE * evidence[traits.document_id] + _by_name(question, reached, traits))
+        * _prior(question, traits)
+        for (_, traits), share in zip(found, shares, strict=True)
+    ]
+    order = _saturated(scores, [traits.document_id for _, traits in found], limit)
+    return [(found[i][0]._replace(score=score), found[i][1]) for i, score in order]
+
+
+def _evidence(shares: Iterable[tuple[int, float]]) -> dict[int, float]:
+    """Return for each file the sum of what it has, as a share of that of the best file."""
+    of_file: defaultdict[int, list[float]] = defaultdict(list)
+    for document_id, share in shares:
+        of_file[document_id].append(share)
+    sums = {document_id: sum(sorted(all_)[-FILE_CANDIDATES:]) for document_id, all_ in of_file.items()}
+    most = max(sums.values())
+    return {document_id: value / most for document_id, value in sums.items()}
+
+
+def _by_name(question: Question, reached: _Reached, traits: ChunkTraits) -> float:
+    """Return what the names that a chunk defines add."""
+    if traits.source != SourceKind.CODE or not traits.symbol:
+        return 0.0
+    gained = SYMBOL_WORDS * reached.share(traits.symbol)
+    if traits.kind in _DEFINING and not question.names.isdisjoint(_defined(traits.symbol)):
+        gained += DEFINITION if question.bare else DEFINITION_IN_QUESTION
+        if _stem(traits.path) in map(_plain, question.names):
+            gained += FILE_OF_DEFINITION
+    return gained
+
+
+def _prior(question: Question, traits: ChunkTraits) -> float:
+    nature = _nature(traits.path)
+    prior = DOCUMENTS if traits.source == SourceKind.DOCS else 1.0
+    if nature.test and not question.about_tests:
+        prior *= TESTS
+    if nature.example and not question.about_examples:
+        prior *= EXAMPLES
+    if nature.reexport:
+        prior *= REEXPORTS
+    return prior
+
+
+def _saturated(scores: Sequence[float], files: Sequence[int], limit: int) -> list[tuple[int, float]]:
+    """Return (index, score) of the best in order, where every hit makes the later ones of its file count less."""
+    waiting = [(-score, i) for i, score in enumerate(scores)]
+    heapq.heapify(waiting)
+    taken: Counter[int] = Counter()
+    chosen: list[tuple[int, float]] = []
+    while waiting and len(chosen) < limit:
+        before, i = heapq.heappop(waiting)
+        now = scores[i] * SATURATION ** taken[files[i]]
+        if now < -before:
+            heapq.heappush(waiting, (-now, i))
+            continue
+        chosen.append((i, now))
+        taken[files[i]] += 1
+    return chosen
+
+
+@lru_cache(1 << 15)
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(part.lower() for part in _PARTS.findall(text)))
+
+
+@lru_cache(1 << 15)
+def _defined(symbol: str) -> frozenset[str]:
+    """Return the names that a chunk's symbol says it defines, without the paths before them."""
+    return frozenset(path.rpartition(".")[2].rstrip("!?") for path in symbol.split(" "))
+
+
+@lru_cache(1 << 14)
+def _nature(path: str) -> _Nature:
+    return _Nature(
+        _TEST_PATH.search(path) is not None,
+        _EXAMPLE_PATH.search(path) is not None,
+        _REEXPORT_PATH.search(path) is not None,
+    )
+
+
+@lru_cache(1 << 14)
+def _stem(path: str) -> str:
+    return _plain(path.rpartition("/")[2].split(".")[0])
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "").replace("-", "").rstrip("s")

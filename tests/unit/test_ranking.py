@@ -1,0 +1,124 @@
+"""What is known of code, beside words and vectors, in the order of hits."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from instar.domain.stored import ChunkTraits
+from instar.search.fusion import Candidate
+from instar.search.ranking import rank, read_question
+
+
+def candidates(*rows):
+    """Return candidates of equal score for (path, symbol, kind = function, source = code), one file a path."""
+    files = list(dict.fromkeys(row[0] for row in rows))
+    return [
+        (
+            Candidate(i, i, 1.0, i + 1, 1.0, None, None),
+            ChunkTraits(i, files.index(row[0]), row[0], row[3] if row[3:] else "code", row[1], (*row, "function")[2]),
+        )
+        for i, row in enumerate(rows)
+    ]
+
+
+def order(question, found, limit=10):
+    return [traits.path for _, traits in rank(question, found, limit)]
+
+
+@pytest.mark.parametrize(
+    ("question", "names", "bare"),
+    [
+        ("Session", {"Session"}, True),
+        ("requests.Session.send()", {"send"}, True),
+        ("Sinatra::Base", {"Base"}, True),
+        ("app/models", {"models"}, True),
+        ("valid?", {"valid"}, True),
+        ("how retry_delay is computed", {"retry_delay"}, False),
+        ("where does HTTPAdapter send a request", {"HTTPAdapter"}, False),
+        ("how sessions keep their cookies", set(), False),
+        ("", set(), False),
+        ("什么是重试", set(), False),
+    ],
+)
+def test_a_question_is_read_for_names(question, names, bare):
+    read = read_question(question)
+    assert (read.names, read.bare) == (names, bare)
+
+
+def test_the_definition_comes_before_what_uses_it():
+    found = candidates(("api.py", "request"), ("cli.py", "main"), ("sessions.py", "Session Session.send", "class"))
+    assert order("Session", found)[0] == "sessions.py"
+    assert order("how does a SessionPool close", candidates(("a.py", "main"), ("b.py", "SessionPool"))) == [
+        "b.py",
+        "a.py",
+    ]
+
+
+def test_a_definition_is_told_by_case_and_in_full():
+    found = candidates(("a.py", "session"), ("b.py", "SessionPool"), ("c.py", "pool.Session", "class"))
+    assert order("Session", found)[0] == "c.py"
+
+
+def test_of_several_definitions_the_file_of_that_name_wins():
+    found = candidates(("handlers.py", "Router", "class"), ("routers.py", "Router", "class"))
+    assert order("Router", found)[0] == "routers.py"
+
+
+def test_a_heading_is_no_definition():
+    found = candidates(("router.go", "Router", "class"), ("README.md", "Router", "section", "docs"))
+    scores = {traits.path: candidate.score for candidate, traits in rank("Router", found, 2)}
+    assert scores["router.go"] > 2 * scores["README.md"]
+
+
+def test_words_of_the_question_in_the_name_count_also_where_one_is_short_for_the_other():
+    found = candidates(("a.py", "close"), ("b.py", "get_auth_from_url"))
+    assert order("how is authentication found in the url", found)[0] == "b.py"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "tests/unit/helpers.py", "pkg/test_retry.py", "mux_test.go", "spec/base_spec.rb", "src/retry.test.ts",
+        "src/RetryTest.java", "test/suite.bats", "_examples/rest/main.go", "demo/app.js", "pkg/__init__.py",
+        "src/index.ts",
+    ],
+)  # fmt: skip
+def test_tests_examples_and_re_exports_come_after_the_code(path):
+    assert order("retry policy", candidates((path, ""), ("src/policy.py", ""))) == ["src/policy.py", path]
+
+
+@pytest.mark.parametrize("path", ["lib/test_functions.bash", "src/contest.py", "src/latest/run.go", "src/index.py"])
+def test_a_name_that_only_looks_like_a_test_counts_in_full(path):
+    assert order("retry policy", candidates((path, ""), ("src/policy.py", "")))[0] == path
+
+
+def test_who_asks_for_tests_or_examples_gets_them():
+    found = candidates(("tests/test_retry.py", ""), ("retry.py", ""))
+    assert order("tests of the retry policy", found)[0] == "tests/test_retry.py"
+    assert order("example of a retry", candidates(("examples/a.py", ""), ("retry.py", "")))[0] == "examples/a.py"
+
+
+def test_one_file_does_not_flood_the_list():
+    found = candidates(*[("large.py", "")] * 5, ("other.py", ""), ("third.py", ""))
+    assert set(order("x y", found)[:3]) == {"large.py", "other.py", "third.py"}
+    assert sorted(order("x y", found)) == ["large.py"] * 5 + ["other.py", "third.py"]
+
+
+def test_a_file_in_which_much_answers_comes_first():
+    found = candidates(("lone.py", ""), ("much.py", ""), ("much.py", ""), ("much.py", ""))
+    assert order("x y", found)[0] == "much.py"
+
+
+paths = st.sampled_from(["a.py", "tests/b.py", "docs/c.md", "d/__init__.py"])
+rows = st.lists(
+    st.tuples(paths, st.sampled_from(["", "Session", "a.b c"]), st.sampled_from(["function", "window"])), max_size=20
+)
+
+
+@given(st.text(max_size=30), rows, st.integers(1, 25))
+def test_nothing_is_lost_or_doubled_and_scores_fall(question, rows, limit):
+    found = candidates(*rows)
+    ranked = rank(question, found, limit)
+    scores = [candidate.score for candidate, _ in ranked]
+    assert scores == sorted(scores, reverse=True)
+    assert len({traits.chunk_id for _, traits in ranked}) == len(ranked) == min(limit, len(found))
