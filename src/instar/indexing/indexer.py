@@ -86,29 +86,34 @@ class Indexer:
         if self._deadline.passed():
             return report
         stored = self._writer.document_states(root.id)
+        if reread:
+            stored = {path: replace(state, reader_version="", content_hash=b"") for path, state in stored.items()}
         known = {path: state for path, state in stored.items() if state.source is not SourceKind.SESSIONS}
         sessions = {path: state for path, state in stored.items() if path not in known}
-        if reread:
-            known = {path: replace(state, reader_version="", content_hash=b"") for path, state in known.items()}
-        source = self._parts.source_of(root, self._writer.view().roots())
         try:
-            found = compare(source, known, self._deadline)
-            report.pending = 0
-            self._read_changed(root, source, found, known, report)
+            seen = self._follow_files(root, known, report)
         except RootMissingError:
             report.missing = True
             return report
-        if not found.complete:  # then what was seen to be changed is only a part of it
-            report.pending = max(report.pending, root.pending - report.read)
+        seen &= self._session_folders(root, report).follow(root, sessions, report)
+        if not seen:  # then what was seen to be changed is only a part of it
+            report.pending = max(report.pending, root.pending - report.read - report.transcripts)
+        complete = seen and not report.pending
+        self._writer.finish_scan(root.id, complete=complete, pending=report.pending, skipped=report.skipped)
+        return report
+
+    def _follow_files(self, root: Root, known: dict[str, DocumentState], report: RootReport) -> bool:
+        """Read what is new among the files of a root and delete what is gone; returns whether all of them were seen."""
+        source = self._parts.source_of(root, self._writer.view().roots())
+        found = compare(source, known, self._deadline)
+        report.pending = 0
+        self._read_changed(root, source, found, known, report)
         # While something is unread, what is gone may be what was renamed: it goes on answering, and keeps its vectors.
-        complete = found.complete and not report.pending
-        if complete:
+        if found.complete and not report.pending:
             self._writer.delete_documents(found.gone)
             report.removed = len(found.gone)
         report.skipped = dict(found.skipped)
-        complete &= self._session_folders(root, report).follow(root, sessions, report, reread=reread)
-        self._writer.finish_scan(root.id, complete=complete, pending=report.pending, skipped=report.skipped)
-        return report
+        return found.complete
 
     def _session_folders(self, root: Root, report: RootReport) -> SessionFolders:
         def write(document: Document) -> None:

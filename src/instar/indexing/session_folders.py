@@ -31,25 +31,21 @@ class SessionFolders:
         self._deadline = deadline
         self._write = write
 
-    def follow(self, root: Root, known: dict[str, DocumentState], report: RootReport, *, reread: bool) -> bool:
-        """Read what is new in each folder and delete what is gone; returns whether everything was seen and read."""
-        complete = True
+    def follow(self, root: Root, known: dict[str, DocumentState], report: RootReport) -> bool:
+        """Read what is new in each folder and delete what is gone; returns whether all of them were seen in full."""
+        seen = True
         left = dict(known)
         for folder in root.sessions.folders if root.sessions else ():
             inside = {path: left.pop(path) for path in known if path in left and path.startswith(f"{folder}/")}
             try:
-                complete &= self._follow_folder(root, folder, inside, report, reread=reread)
+                seen &= self._follow_folder(root, folder, inside, report)
             except RootMissingError:
                 report.missing_sessions.append(folder)
         self._delete([state.id for state in left.values()], report)  # of folders that are no longer asked for
-        return complete
+        return seen
 
-    def _follow_folder(
-        self, root: Root, folder: str, known: dict[str, DocumentState], report: RootReport, *, reread: bool
-    ) -> bool:
+    def _follow_folder(self, root: Root, folder: str, known: dict[str, DocumentState], report: RootReport) -> bool:
         reader = self._parts.session_reader_of(root, self._writer.view().roots())
-        if reread:
-            known = {path: replace(state, reader_version="") for path, state in known.items()}
         source = self._parts.sessions_of(root, folder)
         found = compare(source, known, self._deadline, reader_version=reader.version, may_be_empty=True)
         done = 0
@@ -70,7 +66,7 @@ class SessionFolders:
             self._delete(found.gone, report)
         for reason, count in found.skipped.items():
             report.skipped[reason] = report.skipped.get(reason, 0) + count
-        return found.complete and not pending
+        return found.complete
 
     def _read(
         self, reader: SessionReader, source: SessionSource, state: FileState, folder: str, known: DocumentState | None

@@ -229,11 +229,9 @@ def _hit_as_json(hit: Hit) -> dict[str, Any]:
 def _session_as_json(hit: Hit) -> dict[str, Any] | None:
     if hit.session is None:
         return None
-    return asdict(hit.session) | {
-        "timestamp": iso(hit.session.timestamp),
-        "branch": hit.session.branch or None,
-        "agent": hit.session.agent or None,
-    }
+    facts = asdict(hit.session) | {"timestamp": iso(hit.session.timestamp), "branch": hit.session.branch or None}
+    del facts["agent"]  # the path tells it
+    return facts
 
 
 def _print(answer: SearchAnswer, hits: tuple[Hit, ...], notes: list[str]) -> None:

@@ -31,8 +31,9 @@ def chosen_sessions(
         return None
     for glob in projects:
         glob_pattern(glob)
-    places = [workspace.checked(folder) for folder in folders or _usual(Path.home())]
-    return SessionChoice(tuple(dict.fromkeys(map(str, places))), projects)
+    places = {workspace.checked(folder) for folder in folders or _usual(Path.home())}
+    outermost = [place for place in sorted(places) if places.isdisjoint(place.parents)]
+    return SessionChoice(tuple(map(str, outermost)), projects)
 
 
 def _usual(home: Path) -> list[Path]:

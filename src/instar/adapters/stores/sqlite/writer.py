@@ -94,13 +94,13 @@ class SqliteWriter:
             self._db.execute("UPDATE roots SET sessions = ? WHERE id = ?", (json.dumps(asdict(choice)), root_id))
 
     def forget_sessions(self, root_id: int) -> None:
-        """Take the choice back, then delete what is stored of the sessions of a root without a trace."""
-        with self._transaction():
-            self._db.execute("UPDATE roots SET sessions = NULL WHERE id = ?", (root_id,))
+        """Delete what is stored of the sessions of a root without a trace, then take the choice back."""
         rows = self._db.execute(
             "SELECT id FROM documents WHERE root_id = ? AND source = ?", (root_id, SourceKind.SESSIONS)
         ).fetchall()
         self._erase([row[0] for row in rows])
+        with self._transaction():
+            self._db.execute("UPDATE roots SET sessions = NULL WHERE id = ?", (root_id,))
 
     def _log_emptied(self) -> bool:
         """Move everything from the log to the database file; False where a reader kept needing the log."""
@@ -213,6 +213,7 @@ class SqliteWriter:
         self._db.execute(f"DELETE FROM chunks WHERE {where}", values)
         self._db.execute("DELETE FROM turns WHERE document_id = ? AND first_line > ?", (document_id, kept_lines))
         if not kept_lines:
+            self._db.execute("DELETE FROM sessions WHERE document_id = ?", (document_id,))
             return 0
         last = self._db.execute("SELECT coalesce(max(id), 0) FROM chunks WHERE document_id = ?", (document_id,))
         return int(last.fetchone()[0]) + 1
