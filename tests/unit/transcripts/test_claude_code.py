@@ -98,13 +98,13 @@ def test_an_answer_is_to_the_prompt_its_parents_lead_to():
 def test_a_compaction_leaves_words_of_the_assistant_that_lead_to_the_prompt_before():
     transcript = read(
         user("u1", "Do it all"),
+        user("u2", "something else"),
         claude("system", "b1", None, subtype="compact_boundary", logicalParentUuid="u1", compactMetadata={}),
         user("c1", "This session is being continued.", "b1", isCompactSummary=True),
-        user("u2", "something else", "b1"),
         assistant("a1", [text("On it.")], "c1"),
     )
-    assert told(transcript)[1] == ("assistant", "This session is being continued.")
-    assert [turn.answers for turn in transcript.turns] == ["", "u1", "", "u1"]
+    assert told(transcript)[2] == ("assistant", "This session is being continued.")
+    assert [turn.answers for turn in transcript.turns] == ["", "", "u1", "u1"]
     assert transcript.passed_over == {"system: compact_boundary": 1}
 
 

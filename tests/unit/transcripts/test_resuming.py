@@ -48,7 +48,7 @@ CLAUDE = raw(
         assistant("a7", [call("t4", "Task", prompt="c " * 750)], "a6", message="m5"),
         user("r4", [result("t4", "ok")], "a7"),
         assistant("a8", [call("t5", "Write", file_path="b.py", content="d")], "r4", message="m6"),
-        user("r5", [result("t5", "ok")], "a8"),
+        user("r5", [result("t5", "ok"), text("Stop there.")], "a8"),
         {"type": "ai-title", "aiTitle": "A title"},
         claude("system", "b1", None, subtype="compact_boundary", logicalParentUuid="a8"),
         user("c1", "This session is being continued.", "b1", isCompactSummary=True),
