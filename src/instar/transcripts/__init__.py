@@ -1,1 +1,10 @@
-"""Transcripts of coding agents, read to turns."""
+"""Transcripts of coding agents, read to turns.
+
+`TRANSCRIPT_VERSION` grows with every change of what is read to which turns.
+"""
+
+from instar.transcripts.reader import folder_of, read_transcript
+
+TRANSCRIPT_VERSION = 1
+
+__all__ = ["TRANSCRIPT_VERSION", "folder_of", "read_transcript"]
