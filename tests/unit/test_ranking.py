@@ -59,11 +59,6 @@ def test_a_definition_is_told_by_case_and_in_full():
     assert order("Session", found)[0] == "c.py"
 
 
-def test_of_several_definitions_the_file_of_that_name_wins():
-    found = candidates(("handlers.py", "Router", "class"), ("routers.py", "Router", "class"))
-    assert order("Router", found)[0] == "routers.py"
-
-
 def test_a_heading_is_no_definition():
     found = candidates(("router.go", "Router", "class"), ("README.md", "Router", "section", "docs"))
     scores = {traits.path: candidate.score for candidate, traits in rank("Router", found, 2)}

@@ -33,8 +33,9 @@ class Touch:
 class Turn:
     """One prompt, one answer in words, or a run of tool calls between them.
 
-    `id` is that of its first record (made from its content where the format has none), `first_line` and `last_line`
-    (1-based) are the records it was read from. `at` is in seconds since the epoch, None where it is not told.
+    `id` is that of its first record (made from its line and content where the format has none; a second turn of one
+    record has `/1` behind it). `first_line` and `last_line` (1-based) are the first and the last record it was read
+    from. `at` is the time of the first, in seconds since the epoch, None where it is not told.
     `branch` and `folder` are the git branch and the working folder, "" where they are not told. `answers` is the id
     of the prompt it answers, "" for a prompt and where there is none. `text` is not redacted yet.
     """
@@ -69,7 +70,8 @@ class Transcript:
     """What was read of one transcript, from its start or from a `Resume`.
 
     `session` is the id of the session, `agent` that of the sub-agent, "" for the main conversation. `folder` is where
-    the session began. `passed_over` counts records that gave no turn, by kind and reason.
+    the session began. `turns` are in the order of their first lines. `passed_over` counts records, and parts of them,
+    that gave no turn, by kind and reason; it counts from the start of the transcript, also from a `Resume` on.
     """
 
     session: str

@@ -2,7 +2,7 @@
 
 A candidate begins with its fused score as a share of the best one's. Signals add to it, priors of the path multiply it,
 and each further hit of one file counts less than the one before. The constants were chosen on four repositories of the
-code search benchmark (76 questions) and on 420 questions made from the docstrings and names of three large packages;
+code search benchmark (78 questions) and on 420 questions made from the docstrings and names of three large packages;
 `benchmarks/README.md` gives what each is worth there, and on repositories that were not used to choose them.
 """
 
@@ -22,8 +22,6 @@ DEFINITION = 1.0
 """A question that is a name wants its definition: as much again as the best fused score."""
 DEFINITION_IN_QUESTION = 0.5
 """A name among other words may be there by the way."""
-FILE_OF_DEFINITION = 0.3
-"""Of several definitions, the one in the file of that name is the one that is meant."""
 SYMBOL_WORDS = 0.65
 """Times the share of the question's words that stand in the names a chunk defines."""
 FILE_EVIDENCE = 0.2
@@ -160,8 +158,6 @@ def _by_name(question: Question, reached: _Reached, traits: ChunkTraits) -> floa
     gained = SYMBOL_WORDS * reached.share(traits.symbol)
     if traits.kind in _DEFINING and not question.names.isdisjoint(_defined(traits.symbol)):
         gained += DEFINITION if question.bare else DEFINITION_IN_QUESTION
-        if _stem(traits.path) in map(_plain, question.names):
-            gained += FILE_OF_DEFINITION
     return gained
 
 
@@ -212,12 +208,3 @@ def _nature(path: str) -> _Nature:
         _EXAMPLE_PATH.search(path) is not None,
         _REEXPORT_PATH.search(path) is not None,
     )
-
-
-@lru_cache(1 << 14)
-def _stem(path: str) -> str:
-    return _plain(path.rpartition("/")[2].split(".")[0])
-
-
-def _plain(name: str) -> str:
-    return name.lower().replace("_", "").replace("-", "").rstrip("s")

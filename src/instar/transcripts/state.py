@@ -6,7 +6,6 @@ from hashlib import blake2b
 
 from instar.domain.sessions import Role
 from instar.transcripts.prompts import essence
-from instar.transcripts.values import mapping, sequence, string
 
 RECENT_RECORDS = 128  # Of 3,724 parents in 20 MB of transcripts 4 stand more than 64 lines back.
 RECENT_TEXTS = 16  # Texts of which a second record may come: it follows closely, or as soon as a queue is worked off.
@@ -66,14 +65,12 @@ class State:
 
 
 def decode(text: str) -> State:
-    """Return an encoded state; ValueError where this is none."""
-    words, prompts, recent, texts, passed = sequence(json.loads(text))
-    names = [string(prompt) for prompt in sequence(prompts)]
-    session, agent, folder, here, branch, prompt, title = map(string, sequence(words))
-    state = State(session, agent, folder, here, branch, prompt, title)
-    state.recent = {record: names[place] for record, place in mapping(recent).items() if isinstance(place, int)}
-    state.texts = {key: (string(sequence(pair)[0]), string(sequence(pair)[1])) for key, pair in mapping(texts).items()}
-    state.passed_over = {kind: number for kind, number in mapping(passed).items() if isinstance(number, int)}
+    """Return an encoded state."""
+    words, prompts, recent, texts, passed_over = json.loads(text)
+    state = State(*words)
+    state.recent = {record: prompts[place] for record, place in recent.items()}
+    state.passed_over = passed_over
+    state.texts = {key: (source, turn) for key, (source, turn) in texts.items()}
     return state
 
 

@@ -124,7 +124,7 @@ def _plan(call: Call) -> _Shown:
         for item in map(mapping, entries)
         if item
     ]
-    text = "\n".join([call.text("explanation"), call.text("plan"), *lines]).strip()
+    text = "\n".join(filter(None, (call.text("explanation"), call.text("plan"), *lines)))
     return f"{call.name}: {clip(text, PROSE_CHARS)}".rstrip(": "), (), Output.NOTHING
 
 

@@ -113,15 +113,14 @@ class Turns:
         self._open: list[_Open] = []
         self._waiting: dict[str, _Call] = {}
         self._used = start.line
-        self._border = (start.offset, start.line, state.copy())
-        self._before: tuple[int, int, State] | None = None
+        self._border = self._before = (start.offset, start.line, state.copy())
 
     def begin(self, raw: bytes, line: int, offset: int) -> None:
         """Go on to a line; `offset` is where it begins."""
         self._line, self._raw, self._made = line, raw, 0
         while self._waiting and line - next(iter(self._waiting.values())).origin.line > MAX_WAIT:
             self._waiting.pop(next(iter(self._waiting))).show(None)
-        self._before = None if self._waiting else (offset, line - 1, self.state.copy())
+        self._before = (offset, line - 1, self.state.copy())
 
     def pass_over(self, kind: str) -> None:
         """Count what gives no turn."""
@@ -131,12 +130,11 @@ class Turns:
 
     def origin(self, record: str, at: float | None, branch: str, folder: str, answers: str) -> Origin:
         """Return the origin of the next part of this line; `record` is the id of the record, "" if it has none."""
-        name = (
-            record
-            or blake2b(b"%d:%b" % (self._line, self._raw.rstrip(b"\r\n")[:HASHED_BYTES]), digest_size=16).hexdigest()
-        )
+        if not record:
+            content = self._raw.rstrip(b"\r\n")[:HASHED_BYTES]
+            record = blake2b(b"%d:%b" % (self._line, content), digest_size=16).hexdigest()
         made, self._made = self._made, self._made + 1
-        return Origin(f"{name}/{made}" if made else name, self._line, at, branch, folder, answers)
+        return Origin(f"{record}/{made}" if made else record, self._line, at, branch, folder, answers)
 
     def prompt(self, origin: Origin, text: str) -> None:
         """Take what the user typed."""
@@ -159,17 +157,17 @@ class Turns:
     def call(self, origin: Origin, key: str, call: Call) -> None:
         """Take a call; its result has the same key ("" where none will come)."""
         run = self._open[-1] if self._open else None
-        if not isinstance(run, _Run) or (run.size >= TURN_CHARS and not self._waiting):
+        if not isinstance(run, _Run) or run.size >= TURN_CHARS:
             run = _Run()
             self._start(run)
-        run.calls.append(_Call(origin, call, run, self._line))
+        taken = _Call(origin, call, run, self._line)
+        run.calls.append(taken)
         self._used = self._line
-        if not key:
-            run.calls[-1].show(None)
-        elif replaced := self._waiting.pop(key, None):
-            replaced.show(None)
+        unanswered = self._waiting.pop(key, None) if key else taken
+        if unanswered:
+            unanswered.show(None)
         if key:
-            self._waiting[key] = run.calls[-1]
+            self._waiting[key] = taken
 
     def result(self, key: str, output: str, *, failed: bool) -> None:
         """Take the result of the call with this key."""
@@ -190,7 +188,7 @@ class Turns:
     def _start(self, part: _Open) -> None:
         if not self._waiting:
             self._close()
-            if self._used < self._line and self._before:
+            if self._used < self._line:
                 self._border = self._before
         self._open.append(part)
         self._used = self._line
