@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
-from textwrap import shorten
 
 from instar.domain.corpus import SourceKind
 from instar.domain.search import Hit
@@ -23,7 +22,7 @@ def with_sessions(snapshot: CorpusSnapshot, hits: Sequence[Hit], rows: Sequence[
     for hit, row in zip(hits, rows, strict=True):
         turn = turns.get(row.turn_id) if row.turn_id is not None else None
         if turn is not None:
-            prompt = shorten(turn.answers, PROMPT_CHARACTERS, placeholder=" …")
+            prompt = " ".join(turn.answers.split())[:PROMPT_CHARACTERS]
             known.append(replace(hit, session=turn.turn, answers=prompt, files=turn.files))
         elif hit.source != SourceKind.SESSIONS:
             path = str(PurePosixPath(hit.root) / hit.path)
