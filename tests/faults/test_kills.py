@@ -189,7 +189,8 @@ def turns_in(data: Path) -> dict[str, list[tuple[object, ...]]]:
     with closing(sqlite3.connect(f"file:{data / 'instar.db'}?mode=ro", uri=True)) as connection:
         for path, *turn in connection.execute(
             "SELECT d.path, u.turn, u.first_line,"
-            " (SELECT group_concat(text) FROM chunks c JOIN texts t ON t.id = text_id WHERE c.turn_id = u.id), (SELECT group_concat(o.path || action) FROM touches o WHERE o.turn_id = u.id)"
+            " (SELECT group_concat(text) FROM chunks c JOIN texts t ON t.id = text_id WHERE c.turn_id = u.id),"
+            " (SELECT group_concat(o.path || action) FROM touches o WHERE o.turn_id = u.id)"
             " FROM turns u JOIN documents d ON d.id = u.document_id ORDER BY d.path, u.first_line"
         ):
             found[path].append(tuple(turn))
