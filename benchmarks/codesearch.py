@@ -1,6 +1,7 @@
 """Quality on the code-search questions: nDCG@10 by repository, category and arm.
 
     python benchmarks/codesearch.py --questions FOLDER --repositories FOLDER [--only NAME …] [--weights 1:1]
+        [--no-stems]
 
 `--questions` holds one JSON file a repository; `--repositories` holds a checkout of each at the revision it names, in a
 folder of the name of the file. Hits are chunks. A target's rank is that of the first hit whose path ends with its path
@@ -13,8 +14,11 @@ import json
 import math
 import tempfile
 from collections import defaultdict
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+
+from stems import without_stems
 
 from instar.domain.search import Hit, Mode, SearchRequest, Weights
 from instar.ports import SilentProgress
@@ -56,7 +60,13 @@ def main() -> None:
     parser.add_argument("--repositories", type=Path, required=True)
     parser.add_argument("--only", nargs="*", default=DEVELOPMENT)
     parser.add_argument("--weights", nargs="*", default=["1:1"])
+    parser.add_argument("--no-stems", action="store_true")
     arguments = parser.parse_args()
+    with without_stems() if arguments.no_stems else nullcontext():
+        measure(arguments)
+
+
+def measure(arguments: argparse.Namespace) -> None:
     runs = {"lexical": (Mode.LEXICAL, Weights()), "vector": (Mode.VECTOR, Weights())}
     for text in arguments.weights:
         lexical, vector = map(float, text.split(":"))
