@@ -83,6 +83,10 @@ class Embedder(Protocol):
         """Return the unit vector of a question (zero where the text holds no known token)."""
         ...
 
+    def familiarity(self, text: str) -> float:
+        """The share of a question's words that the model knows whole, 1.0 where that cannot be told."""
+        ...
+
 
 class LexicalIndex(Protocol):
     """The BM25 index: a follower of the corpus' change log, to be thrown away and rebuilt at any time."""

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 
 from instar.chunking import CHUNKER_VERSION, chunk
-from instar.domain.chunks import Chunk
+from instar.domain.chunks import TOOL_RUN, TURN, Chunk
 from instar.domain.corpus import Document, DocumentState, SourceKind
 from instar.domain.sessions import Resume, Role, Touch, Transcript, Turn
 from instar.domain.sources import ANOTHER_PROJECT, NO_PROJECT, UNREADABLE, FileState, Skipped
@@ -130,10 +130,10 @@ class SessionReader:
 
 def _chunks(turn: Turn) -> list[Chunk]:
     """Cut what was said like a document, what tools did by lines; all pieces carry the lines of the turn."""
-    pieces = chunk(turn.text, None if turn.role is Role.TOOL else "markdown")
+    language, kind = (None, TOOL_RUN) if turn.role is Role.TOOL else ("markdown", TURN)
     return [
-        replace(piece, start_line=turn.first_line, end_line=turn.last_line, kind="turn", turn=turn.id)
-        for piece in pieces
+        replace(piece, start_line=turn.first_line, end_line=turn.last_line, kind=kind, turn=turn.id)
+        for piece in chunk(turn.text, language)
     ]
 
 

@@ -1,6 +1,7 @@
 """The built-in model: a table of token vectors, summed and normalised (the form of model2vec)."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
 from importlib.resources import files
@@ -12,6 +13,9 @@ from tokenizers import Tokenizer
 
 from instar.domain.models import ModelSpec
 from instar.errors import ModelError
+
+UNKNOWN = "[UNK]"
+"""The token of what is not in the vocabulary."""
 
 
 def builtin_folder() -> Path:
@@ -71,6 +75,16 @@ class StaticEmbedder:
         if not ids:
             return np.zeros(self._spec.dimensions, np.float32)
         return _normalised(self._scales[ids] @ self._rows[ids].astype(np.float32))
+
+    def familiarity(self, text: str) -> float:
+        """Return the share of words that are one token: of names in pieces, or another language, little is known."""
+        encoding = self._tokenizer.encode(text, add_special_tokens=False)
+        pieces = Counter(encoding.word_ids)
+        known = sum(
+            pieces[word] == 1 and token != UNKNOWN
+            for word, token in zip(encoding.word_ids, encoding.tokens, strict=True)
+        )
+        return known / len(pieces) if pieces else 1.0
 
 
 def _normalised(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

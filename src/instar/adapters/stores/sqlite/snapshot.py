@@ -176,7 +176,8 @@ class SqliteSnapshot:
     def chunk_traits(self, chunk_ids: Sequence[int]) -> dict[int, ChunkTraits]:
         """Return what is known of the chunks that are there without their texts."""
         rows = self._db.execute(
-            f"SELECT c.id, d.id, iif(d.source = '{SourceKind.SESSIONS}', '', d.path), d.source, c.symbol, c.kind"
+            "SELECT c.id, coalesce(-c.turn_id, d.id),"
+            f" iif(d.source = '{SourceKind.SESSIONS}', '', d.path), d.source, c.symbol, c.kind"
             " FROM json_each(?) CROSS JOIN chunks c ON c.id = value CROSS JOIN documents d ON d.id = c.document_id",
             (json.dumps(list(chunk_ids)),),
         )
