@@ -3,10 +3,10 @@
     INSTAR_TEST_DATA=… python benchmarks/session_questions.py [--limit 10] [--beside FOLDER]
 
 Indexes the transcripts below INSTAR_TEST_DATA/sessions as sessions of an empty folder. All answers to a question say
-the same, so a question counts as answered by the first hit that is one of them: Recall@10 is the share of questions with
-one among ten hits, nDCG@10 is 1 / log2(rank + 1) of the first. A hit is one where it is of the same file and its turn's
-lines hold lines of the answer. Copies of a text count as one hit. `--beside` indexes the sessions together with the
-files of a folder, of which no question asks: it shows what those take away.
+the same, so a question counts as answered by the first hit that is one of them: Recall@10 is the share of questions
+with one among ten hits, nDCG@10 is 1 / log2(rank + 1) of the first. A hit is one where it is of the same file and its
+turn's lines hold lines of the answer. Copies of a text count as one hit. `--beside` indexes the sessions together with
+the files of a folder, of which no question asks: it shows what those take away.
 """
 
 import argparse
