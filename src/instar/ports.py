@@ -218,7 +218,7 @@ class CorpusSnapshot(Protocol):
         ...
 
     def related_sessions(self, paths: Sequence[str], limit: int) -> dict[str, tuple[RelatedSession, ...]]:
-        """For each of these absolute paths up to `limit` turns that touched it; see `instar.domain.search.Hit`."""
+        """For each of these absolute paths that was touched up to `limit` turns; see `instar.domain.search.Hit`."""
         ...
 
     def vectors_after(self, generation_id: int, sequence: int) -> StoredVectors:

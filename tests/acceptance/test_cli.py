@@ -16,8 +16,9 @@ FILES = {
     "docs/retries.md": "# Retries\n\nFailed requests are sent again after a growing pause.\n",
 }
 HIT_KEYS = {
-    "rank", "score", "confidence", "source", "root", "path", "start_line", "end_line", "language", "symbol", "lexical_rank",
-    "lexical_score", "vector_rank", "vector_score", "text", "session", "answers", "files", "related_sessions",
+    "rank", "score", "confidence", "source", "root", "path", "start_line", "end_line", "language", "symbol",
+    "lexical_rank", "lexical_score", "vector_rank", "vector_score", "text", "session", "answers", "files",
+    "related_sessions",
 }  # fmt: skip
 
 

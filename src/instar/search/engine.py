@@ -24,6 +24,9 @@ A French question to a model of English and code is thus left to the words: nDCG
 moves by .002 at most on the development questions of the code search benchmark and of CoSQA."""
 
 
+_Known = list[tuple[Candidate, ChunkTraits]]
+
+
 @dataclass(frozen=True, slots=True)
 class _Question:
     """A request with what asking the arms takes: no vector where the vector arm is not asked."""
@@ -98,36 +101,45 @@ class SearchEngine:
 
     def _candidates(
         self, snapshot: CorpusSnapshot, question: _Question, problems: list[str], *, sessions: bool
-    ) -> list[tuple[Candidate, ChunkTraits]]:
-        """Ask the arms; again for code or for sessions alone, where the one left no room for the other."""
+    ) -> _Known:
+        """Ask both arms; once more by words for code, or for sessions, where the one left no room for the other."""
         scope = question.request.scope
-        lexical, vector = self._asked(snapshot, question, scope, problems)
+        lexical, vector = self._asked(snapshot, question, problems)
         found = _known(snapshot, fuse(lexical, vector, question.weights), scope)
         if (lexical or vector) and not found:
             problems.append("what was found is not in the database any more: run `instar index`, then `instar verify`")
-        drowned = _drowned(found, question.request.limit) if sessions and scope.source is None else []
-        for source in drowned:
-            by_words, by_vector = self._asked(snapshot, question, replace(scope, source=source), problems)
-            lexical, vector = [*lexical, *by_words], [*vector, *by_vector]
-        return _known(snapshot, fuse(lexical, vector, question.weights), scope) if drowned else found
+        if not sessions or scope.source is not None or question.request.mode == Mode.VECTOR:
+            return found
+        least = least_of_each(question.request.limit)
+        for source in _drowned(found, least):
+            narrowed = replace(scope, source=source)
+            more = self._arms.by_words(snapshot, question.request.query, narrowed, least, problems)
+            found += _known(
+                snapshot, _unknown(fuse(more, [], question.weights, behind=question.depth), found), narrowed
+            )
+        return found
 
-    def _asked(
-        self, snapshot: CorpusSnapshot, question: _Question, scope: Scope, problems: list[str]
-    ) -> tuple[Found, Found]:
+    def _asked(self, snapshot: CorpusSnapshot, question: _Question, problems: list[str]) -> tuple[Found, Found]:
+        request = question.request
         lexical: Found = []
         vector: Found = []
-        if question.request.mode != Mode.VECTOR:
-            lexical = self._arms.by_words(snapshot, question.request.query, scope, question.depth, problems)
+        if request.mode != Mode.VECTOR:
+            lexical = self._arms.by_words(snapshot, request.query, request.scope, question.depth, problems)
         if question.generation is not None and question.vector is not None:
-            vector = self._arms.by_vector(snapshot, question.generation, question.vector, scope, question.depth)
+            vector = self._arms.by_vector(snapshot, question.generation, question.vector, request.scope, question.depth)
         return lexical, vector
 
 
-def _drowned(found: Sequence[tuple[Candidate, ChunkTraits]], limit: int) -> list[str]:
+def _drowned(found: _Known, least: int) -> list[str]:
     """Return the sources that have fewer candidates than an answer should hold of them."""
     of_sessions = sum(traits.source == SourceKind.SESSIONS for _, traits in found)
     counts = {SourceKind.SESSIONS: of_sessions, SourceKind.CODE: len(found) - of_sessions}
-    return [source for source, count in counts.items() if count < least_of_each(limit)]
+    return [source for source, count in counts.items() if count < least]
+
+
+def _unknown(fused: Sequence[Candidate], found: _Known) -> list[Candidate]:
+    held = {candidate.text_id for candidate, _ in found}
+    return [candidate for candidate in fused if candidate.text_id not in held]
 
 
 def _known(snapshot: CorpusSnapshot, fused: Sequence[Candidate], scope: Scope) -> list[tuple[Candidate, ChunkTraits]]:

@@ -61,6 +61,7 @@ _TEST_PATH = re.compile(
 )
 _EXAMPLE_PATH = re.compile(r"(?:^|/)_?(?:examples?|samples?|demos?)/")
 _REEXPORT_PATH = re.compile(r"(?:^|/)(?:__init__\.py|index\.[cm]?[jt]sx?|mod\.rs|package-info\.java)$")
+_MAYBE = re.compile(r"[Tt]est|[Ss]pec|Suite|fixtures|example|sample|demo|__init__|index\.|mod\.rs|package-info")
 _ABOUT_TESTS = frozenset({"test", "tests", "testing", "tested", "spec", "specs", "fixture", "fixtures"})
 _ABOUT_EXAMPLES = frozenset({"example", "examples", "sample", "samples", "demo", "demos"})
 _DEFINING = frozenset({"function", "class", "module"})
@@ -83,6 +84,9 @@ class _Nature(NamedTuple):
     test: bool
     example: bool
     reexport: bool
+
+
+_PLAIN = _Nature(test=False, example=False, reexport=False)
 
 
 def read_question(text: str) -> Question:
@@ -115,9 +119,11 @@ class _Reached(dict[str, int]):
 
     def __missing__(self, word: str) -> int:
         """Find the words that begin with this one, and those that this one begins with."""
-        bits = self._beginnings.get(word, 0)
-        for length in self._lengths:
-            bits |= self._whole.get(word[:length], 0)
+        bits = 0
+        if word[:SHORTEST_WORD] in self._beginnings:  # as few are
+            bits = self._beginnings.get(word, 0)
+            for length in self._lengths:
+                bits |= self._whole.get(word[:length], 0)
         self[word] = bits
         return bits
 
@@ -198,7 +204,7 @@ def _by_name(question: Question, reached: _Reached, traits: ChunkTraits) -> floa
     if traits.source != SourceKind.CODE or not traits.symbol:
         return 0.0
     gained = SYMBOL_WORDS * reached.share(traits.symbol)
-    if traits.kind in _DEFINING and not question.names.isdisjoint(_defined(traits.symbol)):
+    if question.names and traits.kind in _DEFINING and not question.names.isdisjoint(_defined(traits.symbol)):
         gained += DEFINITION if question.bare else DEFINITION_IN_QUESTION
     return gained
 
@@ -247,6 +253,8 @@ def _defined(symbol: str) -> frozenset[str]:
 
 @lru_cache(1 << 14)
 def _nature(path: str) -> _Nature:
+    if not _MAYBE.search(path):  # most paths: one look instead of three
+        return _PLAIN
     return _Nature(
         _TEST_PATH.search(path) is not None,
         _EXAMPLE_PATH.search(path) is not None,

@@ -227,9 +227,8 @@ class SqliteSnapshot:
         }
 
     def related_sessions(self, paths: Sequence[str], limit: int) -> dict[str, tuple[RelatedSession, ...]]:
-        """Return for each of these absolute paths up to `limit` turns that touched it."""
-        roots = self.roots()
-        return {path: recall.related(self._db, roots, path, limit) for path in paths}
+        """Return for each of these absolute paths up to `limit` turns that touched it; without those nobody touched."""
+        return recall.related(self._db, self.roots(), paths, limit)
 
     def sessions_named(self, beginning: str) -> list[str]:
         """Return the ids of sessions that begin so, in order."""
