@@ -1,18 +1,27 @@
 """What the core needs from the outside, in domain types. Each protocol has its adapters and one contract suite."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from instar.domain.corpus import Document, DocumentState, LexicalRow, Root, Touched
+from instar.domain.corpus import Document, DocumentState, LexicalRow, Root, SessionChoice, Touched
 from instar.domain.generations import Completeness, Generation
 from instar.domain.models import ModelSpec, StorageFormat
-from instar.domain.search import Scope
+from instar.domain.search import RelatedSession, Scope
+from instar.domain.sessions import Resume
 from instar.domain.sources import Content, FileState, Skipped
-from instar.domain.stored import ChunkRow, ChunkTraits, DatabaseCheck, Freshness, Position, StoredVectors
+from instar.domain.stored import (
+    ChunkRow,
+    ChunkTraits,
+    DatabaseCheck,
+    Freshness,
+    Position,
+    StoredVectors,
+    TurnRow,
+)
 
 Vector = NDArray[np.float32]
 """Shape (d,)."""
@@ -31,6 +40,30 @@ class Source(Protocol):
 
     def read(self, path: str) -> Content | Skipped:
         """Return the content of one file, or why it has none."""
+        ...
+
+
+class SessionSource(Protocol):
+    """A folder with transcripts of sessions as it is on disk now; paths are absolute."""
+
+    def scan(self) -> Iterator[FileState | Skipped]:
+        """Yield every transcript in order of path. Raises `RootMissingError` where the folder is not there."""
+        ...
+
+    def open(self, path: str) -> "AbstractContextManager[OpenTranscript | Skipped]":
+        """Open a transcript, or say why it cannot be."""
+        ...
+
+
+class OpenTranscript(Protocol):
+    """One transcript while it is read."""
+
+    def lines(self, offset: int) -> Iterator[bytes]:
+        """Yield the lines from `offset` (bytes) on, read one by one, each with its line feed. Raises `OSError`."""
+        ...
+
+    def before(self, offset: int) -> bytes:
+        """Return the hash of the last bytes before `offset`, b"" where the transcript is shorter. Raises `OSError`."""
         ...
 
 
@@ -62,8 +95,11 @@ class LexicalIndex(Protocol):
         """Drop everything, so that the index can be filled from the start."""
         ...
 
-    def apply(self, removed: Iterable[int], added: Iterable[LexicalRow], position: Position) -> None:
-        """Remove the rows of the documents `removed`, add rows and move to `position`, in one commit."""
+    def apply(self, removed: Mapping[int, int], added: Iterable[LexicalRow], position: Position) -> None:
+        """Remove the rows of the documents `removed`, add rows and move to `position`, in one commit.
+
+        Of each document the rows from the given chunk on are removed: 0 for all.
+        """
         ...
 
     def search(
@@ -71,7 +107,7 @@ class LexicalIndex(Protocol):
     ) -> list[tuple[int, int, float]]:
         """Return the best (chunk id, text id, score) for the tokens of `query`, best first.
 
-        Paths are not looked at: `documents`, where given, are the ids of those that fit.
+        Paths and sessions are not looked at: `documents`, where given, are the ids of those that fit.
         Raises `DerivedDamageError` where the index cannot be used.
         """
         ...
@@ -173,6 +209,14 @@ class CorpusSnapshot(Protocol):
         """For each text that occurs in `scope`, the id of one chunk that holds it."""
         ...
 
+    def turn_rows(self, turn_ids: Sequence[int]) -> dict[int, TurnRow]:
+        """The turns that are there, by id."""
+        ...
+
+    def related_sessions(self, path: str, limit: int) -> list[RelatedSession]:
+        """Up to `limit` turns that touched the file of this absolute path; see `instar.domain.search.Hit`."""
+        ...
+
     def vectors_after(self, generation_id: int, sequence: int) -> StoredVectors:
         """Vectors stored after `sequence`, ascending text ids."""
         ...
@@ -203,6 +247,18 @@ class CorpusWriter(Protocol):
 
     def forget_root(self, root_id: int) -> None:
         """Delete a root with everything stored of it."""
+        ...
+
+    def choose_sessions(self, root_id: int, choice: SessionChoice) -> None:
+        """Note whose transcripts belong to a root, in place of what was chosen before."""
+        ...
+
+    def forget_sessions(self, root_id: int) -> None:
+        """Take the choice back and delete what is stored of the sessions of a root."""
+        ...
+
+    def resume_of(self, document_id: int) -> Resume | None:
+        """Where reading a transcript goes on, None where nothing is stored of it."""
         ...
 
     def document_states(self, root_id: int) -> dict[str, DocumentState]:
@@ -259,12 +315,15 @@ class CorpusWriter(Protocol):
         """The end of the change log."""
         ...
 
-    def changed_documents(self, after: int) -> tuple[list[int], Position] | None:
-        """Documents changed after a log sequence; None where the log no longer reaches back so far."""
+    def changed_documents(self, after: int) -> tuple[dict[int, int], Position] | None:
+        """Documents changed after a log sequence, each with the first chunk that is another (0: all of them).
+
+        None where the log no longer reaches back so far.
+        """
         ...
 
-    def lexical_rows(self, document_ids: Sequence[int] | None) -> Iterator[LexicalRow]:
-        """The chunks of these documents (None for all) as the lexical index holds them."""
+    def lexical_rows(self, documents: Mapping[int, int] | None) -> Iterator[LexicalRow]:
+        """The chunks of these documents (None for all) from the given ones on, as the lexical index holds them."""
         ...
 
     def vector_position(self, generation_id: int) -> tuple[Position, int]:

@@ -17,6 +17,7 @@ import platformdirs
 from instar.errors import SettingError
 
 FILE_NAME = "instar.toml"
+_FLAGS = {"true": True, "1": True, "false": False, "0": False}
 
 
 def _own_folder(find: Callable[[str], Path]) -> Path:
@@ -44,6 +45,9 @@ class Settings:
         default=0.5, metadata={"help": "time a search may spend on reading what changed before it answers"}
     )
     max_file_bytes: int = field(default=1_000_000, metadata={"help": "a larger file is skipped", "least": 1})
+    session_thinking: bool = field(
+        default=False, metadata={"help": "whether what an agent thought is indexed with its sessions"}
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +115,8 @@ def _typed(name: str, value: object, origin: str) -> object:
     least = next(item for item in fields(Settings) if item.name == name).metadata.get("least", 0)
     text = str(value)
     try:
+        if isinstance(default, bool):
+            return _FLAGS[text.lower()]
         if isinstance(default, Path):
             return Path(text).expanduser().absolute()
         if isinstance(default, int | float) and not isinstance(value, bool):
@@ -119,7 +125,9 @@ def _typed(name: str, value: object, origin: str) -> object:
                 return number
         elif isinstance(default, str) and isinstance(value, str):
             return value
-    except (ValueError, RuntimeError):  # the latter for the home of a user who is not known
+    except (KeyError, ValueError, RuntimeError):  # the last for the home of a user who is not known
         pass
+    if isinstance(default, bool):
+        raise SettingError(f"setting {name} = {value!r} ({origin}) is neither true nor false", "mend the value")
     wanted = f"a number of at least {least}" if isinstance(default, int | float) else "a text"
     raise SettingError(f"setting {name} = {value!r} ({origin}) is not {wanted}", "mend the value")

@@ -1,16 +1,18 @@
 """Puts the parts together: the only place that names concrete adapters."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from instar.adapters.embedders.static import StaticEmbedder, builtin_folder
 from instar.adapters.lexical.tantivy_index import TantivyIndex
 from instar.adapters.sources.roots import check_root
+from instar.adapters.sources.transcripts import TranscriptSource
 from instar.adapters.sources.tree import TreeSource
 from instar.adapters.stores.sqlite.store import SqliteStore
 from instar.adapters.vectors.packed import PackedVectors
-from instar.domain.corpus import Root
+from instar.domain.corpus import Root, SessionChoice
 from instar.domain.generations import Generation
 from instar.domain.models import StorageFormat, document_fingerprint
 from instar.domain.search import Scope, SearchAnswer, SearchRequest
@@ -19,9 +21,12 @@ from instar.indexing.clock import Deadline
 from instar.indexing.followers import follow_lexically, follow_packed
 from instar.indexing.parts import Indexing, RootReport
 from instar.indexing.verifying import Verdict, verify
-from instar.ports import Embedder, Progress, SilentProgress
+from instar.ports import CorpusWriter, Embedder, Progress, SilentProgress
 from instar.search.engine import SearchEngine
 from instar.settings import Settings
+
+if TYPE_CHECKING:
+    from instar.indexing.sessions import SessionReader
 
 LEXICAL_FOLDER = "lexical"
 VECTORS_FOLDER = "vectors"
@@ -90,6 +95,11 @@ class Workspace:
         with self.store.snapshot() as snapshot:
             return bool(snapshot.documents_in(scope).size)
 
+    def sessions_named(self, beginning: str) -> list[str]:
+        """Return the ids of sessions that begin so, in order."""
+        with self.store.snapshot() as snapshot:
+            return snapshot.sessions_named(beginning)
+
     # Roots
 
     def has_corpus(self) -> bool:
@@ -112,7 +122,22 @@ class Workspace:
         here = Path(root.path)
         nested = [Path(other.path) for other in all_roots if here in Path(other.path).parents]
         nested.append(self.settings.data)  # never read, wherever it lies
+        nested += [Path(folder) for folder in (root.sessions.folders if root.sessions else ())]  # a source of its own
         return TreeSource(here, max_bytes=self.settings.max_file_bytes, nested_roots=nested)
+
+    def sessions_of(self, root: Root, folder: str) -> TranscriptSource:
+        """Return the source of a folder with transcripts, which enters those of other projects only where it must."""
+        narrow = root.sessions is not None and not root.sessions.projects
+        return TranscriptSource(Path(folder), root.path if narrow else None)
+
+    def session_reader_of(self, root: Root, all_roots: Sequence[Root]) -> "SessionReader":
+        """Return what reads the transcripts of a root: its own, not those of the roots inside it."""
+        from instar.indexing.projects import Projects
+        from instar.indexing.sessions import SessionReader
+
+        nested = tuple(other.path for other in all_roots if Path(root.path) in Path(other.path).parents)
+        globs = root.sessions.projects if root.sessions else ()
+        return SessionReader(Projects(root.path, nested, globs), self.settings.session_thinking)
 
     # Indexing
 
@@ -121,6 +146,8 @@ class Workspace:
         """What an indexing run works with."""
         return Indexing(
             source_of=self.source_of,
+            sessions_of=self.sessions_of,
+            session_reader_of=self.session_reader_of,
             lexical=self.lexical,
             vectors_of=self.vectors_of,
             embedder_of=self.embedder_of,
@@ -150,15 +177,28 @@ class Workspace:
             indexer = Indexer(writer, self.parts, progress, Deadline(seconds))
             return indexer.run(roots, build_wanted=build_wanted, reread=reread)
 
+    def choose_sessions(self, paths: Sequence[Path], choice: SessionChoice) -> None:
+        """Note that from the next run on these sessions belong to these roots (added where unknown)."""
+        with self.store.writing(LOCK_SECONDS) as writer:
+            for path in paths:
+                writer.choose_sessions(writer.add_root(str(path)).id, choice)
+
     def forget(self, root: Root) -> None:
         """Delete a root with everything stored of it, in the derived files too."""
+        self._forget(lambda writer: writer.forget_root(root.id))
+
+    def forget_sessions(self, root: Root) -> None:
+        """Delete the sessions of a root, in the derived files too, and read none from now on."""
+        self._forget(lambda writer: writer.forget_sessions(root.id))
+
+    def _forget(self, delete: Callable[[CorpusWriter], None]) -> None:
         with self.store.writing(LOCK_SECONDS) as writer:
             # Removing rows would leave their words in the derived files, and a kill must not leave those behind
-            # when the root is gone: so they are dropped before it and made anew without it.
+            # when the rows are gone: so they are dropped before them and made anew without them.
             self.lexical.clear()
             for generation in writer.view().generations():
                 self.vectors_of(generation).clear()
-            writer.forget_root(root.id)
+            delete(writer)
             follow_lexically(writer, self.lexical)
             for generation in writer.view().generations():
                 follow_packed(writer, generation, self.vectors_of(generation))

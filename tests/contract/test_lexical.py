@@ -39,7 +39,7 @@ def row(chunk: int, text: str, **changes: Any) -> LexicalRow:
 
 def fill(index: LexicalIndex, *rows: LexicalRow, sequence: int = 1) -> None:
     index.clear()
-    index.apply([], rows, Position("corpus", sequence))
+    index.apply({}, rows, Position("corpus", sequence))
 
 
 def found(index: LexicalIndex, query: str, scope: Scope = ALL, documents: list[int] | None = None) -> list[int]:
@@ -57,7 +57,7 @@ def test_there_is_nothing_before_the_first_fill(index: LexicalIndex) -> None:
 def test_a_cleared_index_has_no_position_until_it_is_filled(index: LexicalIndex) -> None:
     index.clear()
     assert index.position() is None
-    index.apply([], [], Position("corpus", 0))
+    index.apply({}, [], Position("corpus", 0))
     assert index.position() == Position("corpus", 0)
     assert found(index, "anything") == []
     assert index.verify() == []
@@ -66,7 +66,7 @@ def test_a_cleared_index_has_no_position_until_it_is_filled(index: LexicalIndex)
 def test_the_position_moves_with_the_rows(index: LexicalIndex) -> None:
     fill(index, row(10, "apple"), sequence=3)
     assert index.position() == Position("corpus", 3)
-    index.apply([1], [row(20, "pear")], Position("corpus", 9))
+    index.apply({1: 0}, [row(20, "pear")], Position("corpus", 9))
     assert index.position() == Position("corpus", 9)
     assert (found(index, "apple"), found(index, "pear")) == ([], [20])
 
@@ -78,22 +78,22 @@ def test_a_failed_change_leaves_everything_as_it_was(index: LexicalIndex) -> Non
 
     fill(index, row(10, "apple"), sequence=3)
     with pytest.raises(RuntimeError):
-        index.apply([1], failing(), Position("corpus", 4))
+        index.apply({1: 0}, failing(), Position("corpus", 4))
     assert index.position() == Position("corpus", 3)
     assert (found(index, "apple"), found(index, "pear")) == ([10], [])
 
 
 def test_removing_a_document_removes_all_its_rows_and_no_other(index: LexicalIndex) -> None:
     fill(index, row(10, "apple"), row(11, "apple"), row(20, "apple"), row(100, "apple"))
-    index.apply([1], [], Position("corpus", 2))
+    index.apply({1: 0}, [], Position("corpus", 2))
     assert sorted(found(index, "apple")) == [20, 100]
-    index.apply([1, 7, 99], [], Position("corpus", 3))
+    index.apply({1: 0, 7: 0, 99: 0}, [], Position("corpus", 3))
     assert sorted(found(index, "apple")) == [20, 100]
 
 
 def test_a_document_can_be_replaced_in_one_step(index: LexicalIndex) -> None:
     fill(index, row(10, "apple"))
-    index.apply([1], [row(12, "apple new", document_id=1)], Position("corpus", 2))
+    index.apply({1: 0}, [row(12, "apple new", document_id=1)], Position("corpus", 2))
     assert found(index, "apple") == [12]
 
 
@@ -181,7 +181,7 @@ def test_a_reader_sees_what_is_committed(pair: tuple[LexicalIndex, LexicalIndex]
     fill(writer, row(10, "apple"))
     assert reader.position() == Position("corpus", 1)
     assert found(reader, "apple") == [10]
-    writer.apply([1], [row(20, "apple")], Position("corpus", 2))
+    writer.apply({1: 0}, [row(20, "apple")], Position("corpus", 2))
     assert found(reader, "apple") == [10]  # one view until the position is asked for again
     assert reader.position() == Position("corpus", 2)
     assert found(reader, "apple") == [20]
@@ -217,5 +217,5 @@ def test_clearing_leaves_no_trace_in_the_files(index: LexicalIndex, tmp_path: Pa
 def test_a_sound_index_passes_its_check(index: LexicalIndex) -> None:
     fill(index, *(row(i, f"word{i} apple") for i in range(1, 200)))
     for sequence in range(2, 8):
-        index.apply([sequence], [row(1000 + 10 * sequence, "pear")], Position("corpus", sequence))
+        index.apply({sequence: 0}, [row(1000 + 10 * sequence, "pear")], Position("corpus", sequence))
     assert index.verify() == []

@@ -2,7 +2,7 @@
 
 import random
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,7 @@ def fill(writer: CorpusWriter, path: str, *documents: Document) -> int:
     return root.id
 
 
-def rows(writer: CorpusWriter, documents: Sequence[int] | None = None) -> list[LexicalRow]:
+def rows(writer: CorpusWriter, documents: Mapping[int, int] | None = None) -> list[LexicalRow]:
     """Return lexical rows in order."""
     return list(writer.lexical_rows(documents))
 
@@ -252,7 +252,7 @@ def test_the_log_names_what_changed_since(store: Store) -> None:
     with store.writing() as writer:
         root = fill(writer, "/r", document("a.py", "one"), document("b.py", "two"))
         start = writer.log_position()
-        assert writer.changed_documents(start.sequence) == ([], start)
+        assert writer.changed_documents(start.sequence) == ({}, start)
         writer.write_documents(root, [document("b.py", "three"), document("c.py", "four")], [])
         writer.delete_documents([writer.document_states(root)["a.py"].id])
         states = writer.document_states(root)

@@ -75,10 +75,10 @@ def lexical(workspace: Workspace, root: Path) -> None:
     with workspace.store.writing() as writer:
         for _ in range(REPETITIONS):
             workspace.lexical.clear()
-            half = writer.lexical_rows(list(range(1, 40)))
-            workspace.lexical.apply([], half, writer.log_position())
+            half = writer.lexical_rows(dict.fromkeys(range(1, 40), 0))
+            workspace.lexical.apply({}, half, writer.log_position())
             workspace.lexical.clear()
-            workspace.lexical.apply([], writer.lexical_rows(None), writer.log_position())
+            workspace.lexical.apply({}, writer.lexical_rows(None), writer.log_position())
 
 
 def main(data: Path, root: Path, task: str) -> None:

@@ -15,7 +15,8 @@ class Chunk:
 
     `kind` says what most of the chunk is: `function`; `class` (any type); `section` (under a heading of a
     document, or a key of a configuration file); `module` (lines outside definitions, a namespace); `window` (lines
-    cut without knowledge of their syntax).
+    cut without knowledge of their syntax); `turn` (of a session, then `turn` is its id and the lines are those of the
+    turn's records in the transcript).
     """
 
     text: str
@@ -23,3 +24,4 @@ class Chunk:
     end_line: int
     symbol: str = ""
     kind: str = "window"
+    turn: str = ""

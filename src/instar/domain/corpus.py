@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from instar.domain.chunks import Chunk
+from instar.domain.sessions import Transcript
 
 
 class SourceKind(StrEnum):
@@ -11,6 +12,19 @@ class SourceKind(StrEnum):
 
     CODE = "code"
     DOCS = "docs"
+    SESSIONS = "sessions"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionChoice:
+    """Whose transcripts of sessions belong to a root.
+
+    `folders` are the absolute folders they lie in. `projects` are globs (`instar.domain.globs`) over the folder a
+    session began in; without any it is the sessions that began in the root or below.
+    """
+
+    folders: tuple[str, ...]
+    projects: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +32,8 @@ class Root:
     """A folder the user asked to search.
 
     `scanned_at` (seconds since the epoch) is when its files were last compared to the corpus in full, None before the
-    first time. `pending` counts the documents known to have changed and not read yet.
+    first time. `pending` counts the documents known to have changed and not read yet. `sessions` is None where no
+    transcripts were asked for.
     """
 
     id: int
@@ -26,6 +41,7 @@ class Root:
     added_at: float
     scanned_at: float | None
     pending: int
+    sessions: SessionChoice | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +54,7 @@ class DocumentState:
     content_hash: bytes
     reader_version: str
     skipped: str = ""
+    source: SourceKind = SourceKind.CODE
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +63,10 @@ class Document:
 
     One that turned out to have no text has the reason in `skipped` and no chunks; it is kept so that it is not opened
     again before it changes.
+
+    A session has its `transcript` (redacted, touched paths as they are to be found), an absolute `path`, and as
+    `content_hash` that of the last bytes before `transcript.resume`. Of one that has grown it is the new part alone:
+    the turns that begin in the first `kept_lines` lines stay as they are stored.
     """
 
     path: str
@@ -58,6 +79,8 @@ class Document:
     repository: str
     chunks: tuple[Chunk, ...]
     skipped: str = ""
+    transcript: Transcript | None = None
+    kept_lines: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +94,7 @@ class Touched:
 
 @dataclass(frozen=True, slots=True)
 class LexicalRow:
-    """One chunk as the lexical index holds it."""
+    """One chunk as the lexical index holds it; role, branch and time are those of its turn in a session."""
 
     chunk_id: int
     text_id: int
@@ -83,3 +106,6 @@ class LexicalRow:
     path: str
     symbol: str
     text: str
+    role: str = ""
+    branch: str = ""
+    at: float | None = None

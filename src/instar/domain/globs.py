@@ -8,10 +8,11 @@ _CROSSING = re.compile(r"((?:\*\*/)+|\*\*+)")
 _SYMBOL = re.compile(r"\*|\?|\[[^\]]+\]|.", re.DOTALL)
 
 
-def glob_pattern(glob: str) -> re.Pattern[str]:
+def glob_pattern(glob: str, *, below: bool = True) -> re.Pattern[str]:
     """Return a pattern that matches (`fullmatch`) the POSIX paths, relative to a root, that `glob` names.
 
-    A glob that names a folder names everything below it too. Raises `UsageError` for an empty or malformed glob.
+    A glob that names a folder names everything below it too, unless `below` is false. Raises `UsageError` for an empty
+    or malformed glob.
     """
     body = glob.strip().removeprefix("./").strip("/")
     if ".." in body.split("/"):
@@ -21,7 +22,7 @@ def glob_pattern(glob: str) -> re.Pattern[str]:
     anchored = "/" in glob.strip().rstrip("/")  # also by a leading "./" or "/"
     translated = "".join(map(_translate, _CROSSING.split(body)))
     try:
-        return re.compile(("" if anchored else "(?:.*/)?") + translated + "(?:/.*)?", re.DOTALL)
+        return re.compile(("" if anchored else "(?:.*/)?") + translated + ("(?:/.*)?" if below else ""), re.DOTALL)
     except re.error as error:
         raise UsageError(f"the path glob {glob!r} cannot be read ({error.msg})", "mend what is in brackets") from error
 

@@ -24,13 +24,25 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which documents may answer; a field that is None narrows nothing. `path` is a glob: see `instar.domain.globs`."""
+    """Which documents may answer; a field that is None narrows nothing. `path` is a glob: see `instar.domain.globs`.
+
+    A path glob and a folder of a root leave out sessions. The fields from `project` on leave out everything else:
+    `project` is the last component of the folder a session began in, or a glob over that folder, `session` its id or
+    the beginning of it; `role` and `branch` are those of a turn, which began at `since` or later and before `until`
+    (seconds since the epoch).
+    """
 
     places: tuple[Place, ...] | None = None
     source: str | None = None
     language: str | None = None
     repository: str | None = None
     path: str | None = None
+    project: str | None = None
+    session: str | None = None
+    role: str | None = None
+    branch: str | None = None
+    since: float | None = None
+    until: float | None = None
 
     @property
     def root_ids(self) -> tuple[int, ...] | None:
@@ -38,9 +50,10 @@ class Scope:
         return None if self.places is None else tuple(dict.fromkeys(place.root_id for place in self.places))
 
     @property
-    def narrows_paths(self) -> bool:
-        """Whether documents of one root are told apart by their paths."""
-        return self.path is not None or any(place.folder for place in self.places or ())
+    def narrows_documents(self) -> bool:
+        """Whether documents of one root are told apart by their paths or their sessions."""
+        named = (self.path, self.project, self.session)
+        return named != (None, None, None) or any(place.folder for place in self.places or ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +76,39 @@ class SearchRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionTurn:
+    """The turn of a session a hit is from; `timestamp` is in seconds since the epoch, None where it is not told.
+
+    `project` is the folder the session began in, `agent` the id of the sub-agent, "" for the main conversation.
+    """
+
+    id: str
+    turn: str
+    role: str
+    timestamp: float | None
+    project: str
+    branch: str
+    agent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RelatedSession:
+    """A turn that touched a file, and what it did to it."""
+
+    session: str
+    turn: str
+    timestamp: float | None
+    action: str
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
-    """A chunk that answers. Ranks are 1-based; a rank or score is None where that arm did not return the chunk."""
+    """A chunk that answers. Ranks are 1-based; a rank or score is None where that arm did not return the chunk.
+
+    A hit in a session has its turn in `session` (None for files), the beginning of the prompt it `answers`, and the
+    `files` touched: by that turn, or where words have none of their own, by the turns that answer the same prompt.
+    A hit in a file has in `related_sessions` the turns that touched it: edits before reads, the latest first.
+    """
 
     rank: int
     score: float
@@ -80,6 +124,10 @@ class Hit:
     vector_rank: int | None
     vector_score: float | None
     text: str
+    session: SessionTurn | None = None
+    answers: str = ""
+    files: tuple[str, ...] = ()
+    related_sessions: tuple[RelatedSession, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@ NAME: Final = "name is not UTF-8"
 LINK: Final = "symbolic link"
 NOT_REGULAR: Final = "not a regular file"
 DEPENDENCIES: Final = "dependency or build folder"
+ANOTHER_PROJECT: Final = "another project"
+NO_PROJECT: Final = "unknown project"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instar.domain.models import StorageFormat
+from instar.domain.search import SessionTurn
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +34,14 @@ class ChunkRow:
     symbol: str
     kind: str
     text: str
+    turn_id: int | None = None
 
 
 class ChunkTraits(NamedTuple):
-    """What of a chunk is known without its text; see `instar.domain.chunks.Chunk` for the symbol and the kind."""
+    """What of a chunk is known without its text; see `instar.domain.chunks.Chunk` for the symbol and the kind.
+
+    `path` is "" in a session, for the place of a transcript says nothing of what it holds.
+    """
 
     chunk_id: int
     document_id: int
@@ -50,11 +55,32 @@ class ChunkTraits(NamedTuple):
 class Freshness:
     """`indexed_at`: the oldest complete scan (seconds since the epoch), None if a root was never scanned in full.
 
-    `pending` counts documents known to have changed and not read yet.
+    `pending` counts documents known to have changed and not read yet. `sessions`: whether transcripts were asked for,
+    for any root at all.
     """
 
     indexed_at: float | None
     pending: int
+    sessions: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TurnRow:
+    """A turn, the first text of the prompt it answers, and the files touched; see `instar.domain.search.Hit`."""
+
+    turn: SessionTurn
+    answers: str
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionCounts:
+    """What is stored of the sessions of a root; `passed_over` counts records that gave no turn, by kind."""
+
+    sessions: int
+    transcripts: int
+    turns: int
+    passed_over: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,11 +26,11 @@ def follow_lexically(writer: CorpusWriter, index: LexicalIndex) -> None:
         documents, end = changes
     if changes is None or (documents and not _continued(writer, index, documents, end)):
         index.clear()
-        index.apply([], writer.lexical_rows(None), end)
+        index.apply({}, writer.lexical_rows(None), end)
     writer.prune_log(end.sequence)
 
 
-def _continued(writer: CorpusWriter, index: LexicalIndex, documents: list[int], end: Position) -> bool:
+def _continued(writer: CorpusWriter, index: LexicalIndex, documents: dict[int, int], end: Position) -> bool:
     """Apply changes; False where the index cannot take them, as after a kill that left half of a commit behind."""
     try:
         index.apply(documents, writer.lexical_rows(documents), end)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from instar.domain.corpus import Document, DocumentState, Root, Touched
+from instar.domain.corpus import Document, DocumentState, Root, SourceKind, Touched
 from instar.domain.generations import Generation
 from instar.domain.sources import UNREADABLE, VANISHED, Content, FileState, Skipped
 from instar.errors import RootMissingError
@@ -13,6 +13,7 @@ from instar.indexing.followers import fill_generation, follow_lexically, follow_
 from instar.indexing.parts import Indexing, RootReport
 from instar.indexing.reading import READER_VERSION, read_document, remember_skipped
 from instar.indexing.scanning import Difference, compare, settled
+from instar.indexing.session_folders import SessionFolders
 from instar.ports import CorpusWriter, Progress, Source, VectorIndex
 
 WRITTEN_AT_ONCE = 1_000
@@ -84,27 +85,41 @@ class Indexer:
         report = RootReport(root.path, pending=root.pending)
         if self._deadline.passed():
             return report
-        known = self._writer.document_states(root.id)
+        stored = self._writer.document_states(root.id)
         if reread:
-            known = {path: replace(state, reader_version="", content_hash=b"") for path, state in known.items()}
-        source = self._parts.source_of(root, self._writer.view().roots())
+            stored = {path: replace(state, reader_version="", content_hash=b"") for path, state in stored.items()}
+        known = {path: state for path, state in stored.items() if state.source is not SourceKind.SESSIONS}
+        sessions = {path: state for path, state in stored.items() if path not in known}
         try:
-            found = compare(source, known, self._deadline)
-            report.pending = 0
-            self._read_changed(root, source, found, known, report)
+            seen = self._follow_files(root, known, report)
         except RootMissingError:
             report.missing = True
             return report
-        if not found.complete:  # then what was seen to be changed is only a part of it
-            report.pending = max(report.pending, root.pending - report.read)
+        seen &= self._session_folders(root, report).follow(root, sessions, report)
+        if not seen:  # then what was seen to be changed is only a part of it
+            report.pending = max(report.pending, root.pending - report.read - report.transcripts)
+        complete = seen and not report.pending
+        self._writer.finish_scan(root.id, complete=complete, pending=report.pending, skipped=report.skipped)
+        return report
+
+    def _follow_files(self, root: Root, known: dict[str, DocumentState], report: RootReport) -> bool:
+        """Read what is new among the files of a root and delete what is gone; returns whether all of them were seen."""
+        source = self._parts.source_of(root, self._writer.view().roots())
+        found = compare(source, known, self._deadline)
+        report.pending = 0
+        self._read_changed(root, source, found, known, report)
         # While something is unread, what is gone may be what was renamed: it goes on answering, and keeps its vectors.
-        complete = found.complete and not report.pending
-        if complete:
+        if found.complete and not report.pending:
             self._writer.delete_documents(found.gone)
             report.removed = len(found.gone)
         report.skipped = dict(found.skipped)
-        self._writer.finish_scan(root.id, complete=complete, pending=report.pending, skipped=report.skipped)
-        return report
+        return found.complete
+
+    def _session_folders(self, root: Root, report: RootReport) -> SessionFolders:
+        def write(document: Document) -> None:
+            self._write(root, _Batch.of(document), report)
+
+        return SessionFolders(self._writer, self._parts, self._progress, self._deadline, write)
 
     def _read_changed(
         self,
@@ -135,7 +150,7 @@ class Indexer:
 
     def _write(self, root: Root, batch: "_Batch", report: RootReport) -> None:
         self._writer.write_documents(root.id, batch.documents, batch.touched)
-        report.read += sum(not document.skipped for document in batch.documents)
+        report.read += sum(not (document.skipped or document.transcript) for document in batch.documents)
         report.chunks += batch.chunks
         self._since_lexical += batch.chunks
         if self._since_lexical >= self._lexical_due:
@@ -151,6 +166,14 @@ class _Batch:
         self.documents: list[Document] = []
         self.touched: list[Touched] = []
         self.chunks = 0
+
+    @classmethod
+    def of(cls, document: Document) -> "_Batch":
+        """Return a batch of one document."""
+        batch = cls()
+        batch.documents.append(document)
+        batch.chunks = len(document.chunks)
+        return batch
 
     def add(self, state: FileState, content: Content, known: DocumentState | None) -> None:
         """Take a file that was read; one with the content it had is only noted."""

@@ -2,16 +2,24 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from instar.domain.corpus import Root
 from instar.domain.generations import Generation
 from instar.domain.models import StorageFormat
-from instar.ports import Embedder, LexicalIndex, Source, VectorIndex
+from instar.ports import Embedder, LexicalIndex, SessionSource, Source, VectorIndex
+
+if TYPE_CHECKING:
+    from instar.indexing.sessions import SessionReader  # loads patterns, which an answer from what is stored spares
 
 
 @dataclass(slots=True)
 class RootReport:
-    """What a run did to one root, in files; `missing` where the root was not there."""
+    """What a run did to one root, in files; `missing` where the root was not there.
+
+    `read` counts files of the root, `transcripts` and `turns` what was read of sessions, `missing_sessions` names the
+    folders of transcripts that were not there; the other counts are of both.
+    """
 
     path: str
     read: int = 0
@@ -20,6 +28,9 @@ class RootReport:
     chunks: int = 0
     skipped: dict[str, int] = field(default_factory=dict)
     missing: bool = False
+    transcripts: int = 0
+    turns: int = 0
+    missing_sessions: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +38,8 @@ class Indexing:
     """The parts a run works with. `embedder_of` returns None where the model of a generation cannot be had."""
 
     source_of: Callable[[Root, Sequence[Root]], Source]
+    sessions_of: Callable[[Root, str], SessionSource]
+    session_reader_of: Callable[[Root, Sequence[Root]], "SessionReader"]
     lexical: LexicalIndex
     vectors_of: Callable[[Generation], VectorIndex]
     embedder_of: Callable[[Generation], Embedder | None]

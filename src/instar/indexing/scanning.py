@@ -8,7 +8,7 @@ from instar.domain.sources import UNREADABLE, VANISHED, FileState, Skipped
 from instar.errors import RootMissingError
 from instar.indexing.clock import Deadline
 from instar.indexing.reading import READER_VERSION
-from instar.ports import Source
+from instar.ports import SessionSource, Source
 
 FINE_RACE_NS = 20_000_000
 COARSE_RACE_NS = 2_000_000_000
@@ -28,11 +28,18 @@ class Difference:
     complete: bool = False
 
 
-def compare(source: Source, known: dict[str, DocumentState], deadline: Deadline) -> Difference:
+def compare(
+    source: Source | SessionSource,
+    known: dict[str, DocumentState],
+    deadline: Deadline,
+    *,
+    reader_version: str = READER_VERSION,
+    may_be_empty: bool = False,
+) -> Difference:
     """Compare the files of `source` with what is stored of them; stops at the deadline, then incomplete.
 
-    Raises `RootMissingError` where the root is not there, and where nothing at all is left of one that held documents:
-    that is how the place looks where a disk is not mounted.
+    Raises `RootMissingError` where the root is not there, and (unless it `may_be_empty`) where nothing at all is left
+    of one that held documents: that is how the place looks where a disk is not mounted.
     """
     found = Difference()
     unseen = dict(known)
@@ -46,13 +53,13 @@ def compare(source: Source, known: dict[str, DocumentState], deadline: Deadline)
                 kept_below.append(entry.path)
         else:
             state = unseen.pop(entry.path, None)
-            if state is None or _changed(entry, state):
+            if state is None or _changed(entry, state, reader_version):
                 found.changed.append(entry)
             elif state.skipped:
                 found.skipped[state.skipped] += 1
         if deadline.passed():
             return found
-    if empty and known:
+    if empty and known and not may_be_empty:
         raise RootMissingError("nothing is left in the root", "mount it, or run `instar roots forget PATH`")
     found.gone = [
         state.id
@@ -63,8 +70,8 @@ def compare(source: Source, known: dict[str, DocumentState], deadline: Deadline)
     return found
 
 
-def _changed(entry: FileState, state: DocumentState) -> bool:
-    return (entry.size, entry.mtime_ns, READER_VERSION) != (
+def _changed(entry: FileState, state: DocumentState, reader_version: str) -> bool:
+    return (entry.size, entry.mtime_ns, reader_version) != (
         state.size,
         state.mtime_ns,
         state.reader_version,

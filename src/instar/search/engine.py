@@ -12,6 +12,7 @@ from instar.errors import DerivedDamageError, ModelError
 from instar.ports import CorpusSnapshot, Embedder, Ids, LexicalIndex, Store, VectorIndex
 from instar.search.fusion import Candidate, Found, fuse
 from instar.search.ranking import rank
+from instar.search.recall import with_sessions
 
 DEPTH = 30
 """Candidates of each arm that are ranked, where no more hits are wanted. 50 raise nDCG@10 from .894 to .897 on the
@@ -68,7 +69,7 @@ class SearchEngine:
             fused = fuse(lexical, vector, _weights(request))
             freshness = snapshot.freshness(request.scope.root_ids)
             unembedded = snapshot.unembedded(generation.id, request.scope.root_ids) if generation is not None else 0
-            hits = self._hits(snapshot, fused, request)
+            hits = self._hits(snapshot, fused, request, sessions=freshness.sessions)
             if fused and not hits:
                 problems.append(
                     "what was found is not in the database any more: run `instar index`, then `instar verify`"
@@ -92,7 +93,7 @@ class SearchEngine:
             problems.append("no lexical index, so nothing is found by words: `instar index` builds it")
             return []
         scope = request.scope
-        documents = self._documents(snapshot, scope) if scope.narrows_paths else None
+        documents = self._documents(snapshot, scope) if scope.narrows_documents else None
         if documents == []:
             return []
         try:
@@ -159,12 +160,15 @@ class SearchEngine:
 
     # The hits
 
-    def _hits(self, snapshot: CorpusSnapshot, fused: Sequence[Candidate], request: SearchRequest) -> tuple[Hit, ...]:
+    def _hits(
+        self, snapshot: CorpusSnapshot, fused: Sequence[Candidate], request: SearchRequest, *, sessions: bool
+    ) -> tuple[Hit, ...]:
         """Rank what the snapshot holds in this scope, and fetch the best."""
         ranked = rank(request.query, self._known(snapshot, fused, request.scope), request.limit)
         rows = snapshot.chunk_rows([traits.chunk_id for _, traits in ranked])
         found = [(candidate, rows[traits.chunk_id]) for candidate, traits in ranked if traits.chunk_id in rows]
-        return tuple(_hit(i, candidate, row) for i, (candidate, row) in enumerate(found, 1))
+        hits = tuple(_hit(i, candidate, row) for i, (candidate, row) in enumerate(found, 1))
+        return with_sessions(snapshot, hits, [row for _, row in found]) if sessions else hits
 
     def _known(
         self, snapshot: CorpusSnapshot, fused: Sequence[Candidate], scope: Scope

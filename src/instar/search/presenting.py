@@ -16,17 +16,19 @@ COMMON_LENGTH = 3
 
 
 def fit(hits: Sequence[Hit], budget: int) -> tuple[Hit, ...]:
-    """Keep the best hit of each file, in order, up to `budget` tokens; the last one is cut at a line.
+    """Keep the best hit of each file (of a session, of each turn), in order, up to `budget` tokens.
 
-    Tokens are estimated as characters / `CHARACTERS_A_TOKEN`, the citation of a hit included.
+    The last one is cut at a line. Tokens are estimated as characters / `CHARACTERS_A_TOKEN`, the citation of a hit
+    included.
     """
     left = budget * CHARACTERS_A_TOKEN
     kept: list[Hit] = []
     files: set[tuple[str, str]] = set()
     for hit in hits:
-        if (hit.root, hit.path) in files:
+        place = (hit.session.id, hit.session.turn) if hit.session else (hit.root, hit.path)
+        if place in files:
             continue
-        files.add((hit.root, hit.path))
+        files.add(place)
         cut = _cut(hit, left - len(hit.path) - len(hit.symbol))
         if cut is None:
             break
@@ -41,7 +43,8 @@ def _cut(hit: Hit, characters: int) -> Hit | None:
     whole = hit.text[: max(characters, 0) + 1].split("\n")[:-1]
     if not whole:
         return None
-    return replace(hit, text="\n".join(whole), end_line=hit.start_line + len(whole) - 1)
+    end = hit.end_line if hit.session else hit.start_line + len(whole) - 1
+    return replace(hit, text="\n".join(whole), end_line=end)
 
 
 def snippet(hit: Hit, query: str) -> list[tuple[int, str, bool]]:

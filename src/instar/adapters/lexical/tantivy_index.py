@@ -3,7 +3,7 @@
 import json
 import shutil
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from instar.domain.stored import Position
 from instar.domain.tokens import TOKENS_VERSION, tokens
 from instar.errors import DerivedDamageError, DiskFullError
 
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 """Raised whenever the fields below change; an index of another layout is filled anew."""
 WRITER_BYTES = 64_000_000
 """Memory of the writer, of which Tantivy wants at least 15 MB a thread; more makes fewer, larger segments."""
@@ -32,6 +32,10 @@ BODY_WEIGHT, SYMBOL_WEIGHT, PATH_WEIGHT = 1.0, 0.5, 0.7
 """Weights of a match in the text, in the name of the definition, in the path (tuned on development queries)."""
 
 _FIELDS = (("body", BODY_WEIGHT), ("symbol", SYMBOL_WEIGHT), ("path", PATH_WEIGHT))
+_NO_CHUNK = 2**62
+"""Beyond every id."""
+_NEVER, _FOR_EVER = -1e18, 1e18
+"""Before and after every point in time, in seconds."""
 _MARK = "position"
 _DAMAGED = "DAMAGED"
 _SEGMENT_SUFFIXES = {".fast", ".fieldnorm", ".idx", ".pos", ".store", ".term", ".del"}
@@ -44,7 +48,8 @@ def _schema() -> tantivy.Schema:
         builder.add_unsigned_field(name, fast=True)
     for name in ("document", "root"):
         builder.add_unsigned_field(name, indexed=True)
-    for name in ("source", "language", "repository", "mark"):
+    builder.add_float_field("at", fast=True)
+    for name in ("source", "language", "repository", "role", "branch", "mark"):
         builder.add_text_field(name, tokenizer_name="raw", index_option="basic")
     for name, _ in _FIELDS:
         builder.add_text_field(name, tokenizer_name="whitespace", index_option="freq")
@@ -97,15 +102,18 @@ class TantivyIndex:
             self._folder.mkdir(mode=0o700, parents=True)
             self._index = tantivy.Index(self._schema, path=str(self._folder))
 
-    def apply(self, removed: Iterable[int], added: Iterable[LexicalRow], position: Position) -> None:
+    def apply(self, removed: Mapping[int, int], added: Iterable[LexicalRow], position: Position) -> None:
         """Change rows and position in one commit."""
         with self._guarded():
             if self._index is None:
                 self._index = tantivy.Index(self._schema, path=str(self._folder), reuse=True)
             writer = self._index.writer(heap_size=WRITER_BYTES, num_threads=1)
-            gone = list(removed)
+            gone = [document for document, first in removed.items() if not first]
             if gone:  # by query, for deleting by term takes a number for a signed one and finds nothing
                 writer.delete_documents_by_query(self._any_of("document", gone))
+            for document, first in removed.items():
+                if first:
+                    writer.delete_documents_by_query(self._all_of(self._term("document", document), self._from(first)))
             for row in added:
                 writer.add_document(_document(row))
             writer.delete_documents_by_term("mark", _MARK)
@@ -157,9 +165,13 @@ class TantivyIndex:
                 ("source", scope.source),
                 ("language", scope.language),
                 ("repository", scope.repository),
+                ("role", scope.role),
+                ("branch", scope.branch),
             )
             if value is not None
         ]
+        if (scope.since, scope.until) != (None, None):
+            must.append(self._within(scope))
         if documents is not None:
             must.append(self._any_of("document", documents))
         if not must:
@@ -174,6 +186,19 @@ class TantivyIndex:
         if len(values) == 1:
             return self._term(field, values[0])
         return tantivy.Query.term_set_query(self._schema, field, list(values))
+
+    def _all_of(self, *queries: tantivy.Query) -> tantivy.Query:
+        return tantivy.Query.boolean_query([(tantivy.Occur.Must, query) for query in queries])
+
+    def _from(self, chunk: int) -> tantivy.Query:
+        return tantivy.Query.range_query(self._schema, "chunk", tantivy.FieldType.Unsigned, chunk, _NO_CHUNK)
+
+    def _within(self, scope: Scope) -> tantivy.Query:
+        since, until = scope.since, scope.until
+        return tantivy.Query.range_query(
+            self._schema, "at", tantivy.FieldType.Float,
+            _NEVER if since is None else since, _FOR_EVER if until is None else until, include_upper=False,
+        )  # fmt: skip
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:
@@ -240,6 +265,10 @@ def _document(row: LexicalRow) -> tantivy.Document:
     document.add_text("source", row.source)
     document.add_text("language", row.language)
     document.add_text("repository", row.repository)
+    document.add_text("role", row.role)
+    document.add_text("branch", row.branch)
+    if row.at is not None:
+        document.add_float("at", row.at)
     document.add_text("body", tokens(row.text))
     document.add_text("symbol", tokens(row.symbol))
     document.add_text("path", tokens(row.path))

@@ -47,13 +47,7 @@ def read_file(root: int, path: str, limit: int) -> bytes | str:
     read; a file of more than `limit` bytes is not read at all. Raises `OSError` (ELOOP and ENOTDIR where a
     link or a file stands in the way) and `ValueError` for a path that is not strictly below the root.
     """
-    *folders, name = parts = path.split("/")
-    if not {"", ".", ".."}.isdisjoint(parts):
-        raise ValueError(f"not a path below the root: {path!r}")
-    current = os.open(".", _FOLDER, dir_fd=root)
-    for folder in folders:
-        current = _step(current, folder, _FOLDER)
-    with closing(_step(current, name, _FILE)) as file:
+    with closing(open_file(root, path)) as file:
         status = os.fstat(file)
         if not stat.S_ISREG(status.st_mode):
             return NOT_REGULAR
@@ -61,6 +55,20 @@ def read_file(root: int, path: str, limit: int) -> bytes | str:
             return TOO_LARGE
         raw = _read(file, limit + 1)  # it may have grown
         return raw if len(raw) <= limit else TOO_LARGE
+
+
+def open_file(root: int, path: str) -> int:
+    """Open what `path` names strictly below the open folder `root` for reading and return its descriptor.
+
+    No symbolic link is followed. Raises `OSError` and `ValueError` as `read_file` does.
+    """
+    *folders, name = parts = path.split("/")
+    if not {"", ".", ".."}.isdisjoint(parts):
+        raise ValueError(f"not a path below the root: {path!r}")
+    current = os.open(".", _FOLDER, dir_fd=root)
+    for folder in folders:
+        current = _step(current, folder, _FOLDER)
+    return _step(current, name, _FILE)
 
 
 def _steps(path: str) -> Iterator[str]:

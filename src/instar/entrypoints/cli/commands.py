@@ -7,6 +7,7 @@ import typer
 
 from instar.domain.corpus import SourceKind
 from instar.domain.search import Mode
+from instar.domain.sessions import Role
 
 Data = Annotated[Path | None, typer.Option("--data", help="The data folder (or INSTAR_DATA).", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -46,12 +47,22 @@ def search(
     *,
     limit: Annotated[int | None, typer.Option("--limit", "-n", min=1, max=1000, help="Hits wanted.")] = None,
     mode: Annotated[Mode, typer.Option(help="Which arms answer.")] = Mode.HYBRID,
-    source: Annotated[SourceKind | None, typer.Option(help="Only code, or only documents.")] = None,
+    source: Annotated[SourceKind | None, typer.Option(help="Only code, only documents, or only sessions.")] = None,
     language: Annotated[str | None, typer.Option(help="Only this language, as `python` or `py`.")] = None,
     path: Annotated[
         str | None, typer.Option("--path", help="Only paths that fit this glob, as `src/**/*.py`; one.")
     ] = None,
     repo: Annotated[str | None, typer.Option("--repo", help="Only this git repository, by name.")] = None,
+    project: Annotated[
+        str | None, typer.Option(help="Only sessions that began in a folder of this name, or one that fits this glob.")
+    ] = None,
+    session: Annotated[str | None, typer.Option(help="Only this session: its id, or how it begins.")] = None,
+    branch: Annotated[str | None, typer.Option(help="Only what was said on this git branch.")] = None,
+    role: Annotated[Role | None, typer.Option(help="Only what this one said or did in a session.")] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Only turns since then: 2026-02-01, 2026-02-01T10:30, or an age as 7d or 12h.")
+    ] = None,
+    until: Annotated[str | None, typer.Option(help="Only turns up to then; a day counts in full.")] = None,
     budget: Annotated[int | None, typer.Option(min=1, help="One hit a file, as many as fit in so many tokens.")] = None,
     everywhere: Annotated[bool, typer.Option("--everywhere", help="Search all roots.")] = False,
     refresh: Annotated[bool, typer.Option("--refresh/--no-refresh", help="Look for changed files first.")] = True,
@@ -71,6 +82,12 @@ def search(
         language=language,
         path=path,
         repository=repo,
+        project=project,
+        session=session,
+        branch=branch,
+        role=role,
+        since=since,
+        until=until,
         budget=budget,
         everywhere=everywhere,
         refresh=refresh,
@@ -85,6 +102,31 @@ def index(
     paths: Paths = None,
     *,
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Read every file again.")] = False,
+    sessions: Annotated[
+        bool | None,
+        typer.Option(
+            "--sessions/--no-sessions",
+            help="From now on read the sessions with coding agents that began in these folders; or delete them again.",
+            show_default=False,
+        ),
+    ] = None,
+    sessions_from: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--sessions-from",
+            metavar="DIR",
+            help="Where the transcripts lie; without it, where Claude Code and Codex keep them.",
+            show_default=False,
+        ),
+    ] = None,
+    project: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="GLOB",
+            help="Sessions of these projects belong here: a glob over the folder they began in, as `**/app-*`.",
+            show_default=False,
+        ),
+    ] = None,
     yes: Yes = False,
     as_json: Json = False,
     data: Data = None,
@@ -92,7 +134,17 @@ def index(
     """Read what is new or changed in these folders, and bring their index up to date."""
     from instar.entrypoints.cli import indexing
 
-    indexing.index(tuple(paths or ()), rebuild=rebuild, yes=yes, as_json=as_json, data=data)
+    options = indexing.Options(
+        paths=tuple(paths or ()),
+        rebuild=rebuild,
+        sessions=sessions,
+        sessions_from=tuple(sessions_from or ()),
+        projects=tuple(project or ()),
+        yes=yes,
+        as_json=as_json,
+        data=data,
+    )
+    indexing.index(options)
 
 
 def status(*, as_json: Json = False, data: Data = None) -> None:

@@ -2,6 +2,8 @@
 
 import json
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import typer
@@ -9,41 +11,74 @@ import typer
 from instar.entrypoints.cli.consent import confirm
 from instar.entrypoints.cli.opening import current_folder, enclosing, inside, open_workspace
 from instar.entrypoints.cli.progress import shown
+from instar.entrypoints.cli.sessions import chosen_sessions
 from instar.entrypoints.cli.terminal import counted, printable
 from instar.errors import RootMissingError
 from instar.indexing.parts import RootReport
-from instar.wiring import LOCK_SECONDS
+from instar.wiring import LOCK_SECONDS, Workspace
 
 
-def index(paths: tuple[Path, ...], *, rebuild: bool, yes: bool, as_json: bool, data: Path | None) -> None:
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What was asked for on the command line; `sessions` is None where nothing is to change."""
+
+    paths: tuple[Path, ...]
+    rebuild: bool
+    sessions: bool | None
+    sessions_from: tuple[Path, ...]
+    projects: tuple[str, ...]
+    yes: bool
+    as_json: bool
+    data: Path | None
+
+
+def index(options: Options) -> None:
     """Bring the roots of these folders up to date and print what was done."""
-    workspace = open_workspace(data)
+    workspace = open_workspace(options.data)
+    sessions = chosen_sessions(workspace, options.sessions_from, options.projects, wanted=options.sessions)
     roots = workspace.roots()
-    chosen: list[Path] = []
-    for path in paths or (current_folder(),):
+    named: list[Path] = []
+    nested: list[Path] = []
+    for path in options.paths or (current_folder(),):
         root = enclosing(path.resolve(), roots)
         if root is None:
             folder = workspace.checked(path)
-            confirm(workspace, folder, yes=yes)
-            chosen.append(folder)
+            confirm(workspace, folder, yes=options.yes)
+            named.append(folder)
         else:
-            chosen += [Path(root.path), *(Path(other.path) for other in inside(Path(root.path), roots))]
+            named.append(Path(root.path))
+            nested += [Path(other.path) for other in inside(Path(root.path), roots)]
+    chosen = list(dict.fromkeys([*named, *nested]))
     started = time.monotonic()
-    with shown(wanted=not as_json) as progress:
-        reports = workspace.index(list(dict.fromkeys(chosen)), progress, wait_seconds=LOCK_SECONDS, reread=rebuild)
+    with shown(wanted=not options.as_json) as progress:
+        if options.sessions is False:
+            _forget_sessions(workspace, chosen)
+        elif sessions is not None:  # those of other projects, named by a glob, belong to one root only
+            workspace.choose_sessions(named if sessions.projects else chosen, sessions)
+        reports = workspace.index(chosen, progress, wait_seconds=LOCK_SECONDS, reread=options.rebuild)
     seconds = time.monotonic() - started
-    if as_json:
+    if options.as_json:
         typer.echo(json.dumps({"seconds": round(seconds, 3), "roots": [_as_json(report) for report in reports]}))
     else:
         for report in reports:
             _print(report)
         typer.echo(f"done in {seconds:.1f} s")
+    for place in dict.fromkeys(place for report in reports for place in report.missing_sessions):
+        typer.echo(
+            f"note: {printable(place)} is not there, or empty; what is stored of its sessions was kept", err=True
+        )
     missing = [report.path for report in reports if report.missing]
     if missing:
         raise RootMissingError(
             f"{missing[0]} is not there, or empty; what is stored of it was kept",
             "mount it, or run `instar roots forget PATH`",
         )
+
+
+def _forget_sessions(workspace: Workspace, chosen: Sequence[Path]) -> None:
+    for root in workspace.roots():
+        if root.sessions is not None and Path(root.path) in chosen:
+            workspace.forget_sessions(root)
 
 
 def _as_json(report: RootReport) -> dict[str, object]:
@@ -55,13 +90,19 @@ def _as_json(report: RootReport) -> dict[str, object]:
         "pending": report.pending,
         "skipped": report.skipped,
         "missing": report.missing,
+        "transcripts": report.transcripts,
+        "turns": report.turns,
+        "missing_sessions": report.missing_sessions,
     }
 
 
 def _print(report: RootReport) -> None:
     if report.missing:
         return
-    done = f"{counted(report.read, 'file')} read ({counted(report.chunks, 'chunk')}), {report.removed} removed"
+    read = counted(report.read, "file")
+    if report.transcripts:
+        read += f" and {counted(report.transcripts, 'transcript')} with {counted(report.turns, 'turn')}"
+    done = f"{read} read ({counted(report.chunks, 'chunk')}), {report.removed} removed"
     typer.echo(f"{printable(report.path)}: {done}")
     if report.skipped:
         reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(report.skipped.items()))

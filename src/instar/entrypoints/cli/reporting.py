@@ -4,7 +4,7 @@ import json
 import os
 import time
 from contextlib import suppress
-from dataclasses import fields
+from dataclasses import asdict, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import typer
 
 from instar.domain.corpus import Root
+from instar.domain.stored import SessionCounts
 from instar.entrypoints.cli.opening import open_workspace
 from instar.entrypoints.cli.terminal import counted, printable
 from instar.entrypoints.cli.times import ago, iso
@@ -43,6 +44,8 @@ def status(*, as_json: bool, data: Path | None) -> None:
         left = f", {counted(root['pending'], 'document')} pending" if root["pending"] else ""
         held = f"{counted(root['documents'], 'document')}, {counted(root['chunks'], 'chunk')}"
         typer.echo(f"{printable(root['path'])}\n  {held}, scanned {when}{left}")
+        if root["sessions"]:
+            typer.echo(f"  {_sessions_in_words(root['sessions'])}")
         for reason, count in sorted(root["skipped"].items()):
             typer.echo(f"  skipped {count}: {reason}")
     if not facts["roots"]:
@@ -75,9 +78,23 @@ def _status(workspace: Workspace) -> dict[str, Any]:
         for root in snapshot.roots():
             documents, chunks = snapshot.counts(root.id)
             facts["roots"].append(
-                _root(root) | {"documents": documents, "chunks": chunks, "skipped": snapshot.skipped(root.id)}
+                _root(root)
+                | {"documents": documents, "chunks": chunks, "skipped": snapshot.skipped(root.id)}
+                | {"sessions": _sessions(root, snapshot.session_counts(root.id))}
             )
     return facts
+
+
+def _sessions(root: Root, counts: SessionCounts) -> dict[str, Any] | None:
+    return asdict(root.sessions) | asdict(counts) if root.sessions else None
+
+
+def _sessions_in_words(facts: dict[str, Any]) -> str:
+    held = f"{counted(facts['sessions'], 'session')} in {counted(facts['transcripts'], 'transcript')}"
+    passed_over = ", ".join(f"{count} {printable(kind)}" for kind, count in sorted(facts["passed_over"].items()))
+    return f"{held}, {counted(facts['turns'], 'turn')}" + (
+        f"; records passed over: {passed_over}" if passed_over else ""
+    )
 
 
 def _root(root: Root) -> dict[str, Any]:

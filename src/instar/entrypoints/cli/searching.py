@@ -4,7 +4,7 @@ import json
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from textwrap import shorten
 from typing import Any
@@ -17,8 +17,9 @@ from instar.domain.search import Hit, Mode, Scope, SearchAnswer, SearchRequest, 
 from instar.entrypoints.cli.consent import confirm
 from instar.entrypoints.cli.opening import current_folder, enclosing, inside, open_workspace, places
 from instar.entrypoints.cli.progress import shown
+from instar.entrypoints.cli.sessions import citation, details, named_session
 from instar.entrypoints.cli.terminal import counted, printable
-from instar.entrypoints.cli.times import ago, iso
+from instar.entrypoints.cli.times import ago, iso, point_in_time
 from instar.errors import BusyError, DiskFullError, ModelError, UsageError
 from instar.search.presenting import fit, snippet
 from instar.wiring import Workspace
@@ -43,6 +44,12 @@ class Options:
     language: str | None
     path: str | None
     repository: str | None
+    project: str | None
+    session: str | None
+    branch: str | None
+    role: str | None
+    since: str | None
+    until: str | None
     budget: int | None
     everywhere: bool
     refresh: bool
@@ -57,8 +64,10 @@ def search(options: Options) -> None:
         raise UsageError("the question is empty", 'ask something, as: instar search "where are retries decided"')
     workspace = open_workspace(options.data)
     language = _language(options.language)
-    if options.path is not None:
-        glob_pattern(options.path)  # before anything is read: a malformed one is refused
+    for glob in filter(None, (options.path, options.project)):
+        glob_pattern(glob)  # before anything is read: a malformed one is refused
+    for name, text in (("--since", options.since), ("--until", options.until)):
+        point_in_time(text, name, time.time())
     asked = _asked(workspace, options)
     notes = _prepare(workspace, options, asked)
     request = _request(workspace, options, asked, language)
@@ -69,7 +78,7 @@ def search(options: Options) -> None:
             " generation, until then the active one answers",
             err=True,
         )
-    narrowed = request.scope.narrows_paths or options.source or options.language or options.repository
+    narrowed = replace(request.scope, places=None) != Scope() or request.scope.narrows_documents
     if not answer.hits and narrowed and not workspace.holds(request.scope):
         notes.append("no document that is indexed fits the path and the filters")
     hits = answer.hits if options.budget is None else fit(answer.hits, options.budget)[: options.limit]
@@ -134,9 +143,9 @@ def _refresh(workspace: Workspace, paths: list[Path]) -> list[str]:
     except (DiskFullError, ModelError) as error:
         return [f"{error.message}; answered with what is there"]
     return [
-        f"{report.path} is not there now, or empty; answered with what is stored of it"
+        f"{path} is not there now, or empty; answered with what is stored of it"
         for report in reports
-        if report.missing
+        for path in ([report.path] if report.missing else report.missing_sessions)
     ]
 
 
@@ -166,6 +175,12 @@ def _request(workspace: Workspace, options: Options, asked: Sequence[Path], lang
             language=language,
             repository=options.repository,
             path=options.path,
+            project=options.project,
+            session=named_session(workspace, options.session),
+            role=options.role,
+            branch=options.branch,
+            since=point_in_time(options.since, "--since", time.time()),
+            until=point_in_time(options.until, "--until", time.time(), end=True),
         ),
         mode=options.mode,
         limit=limit if options.budget is None else max(limit, BUDGET_CANDIDATES),
@@ -204,7 +219,19 @@ def _hit_as_json(hit: Hit) -> dict[str, Any]:
         "vector_rank": hit.vector_rank,
         "vector_score": None if hit.vector_score is None else round(hit.vector_score, 4),
         "text": hit.text,
+        "session": _session_as_json(hit),
+        "answers": hit.answers or None,
+        "files": list(hit.files),
+        "related_sessions": [asdict(item) | {"timestamp": iso(item.timestamp)} for item in hit.related_sessions],
     }
+
+
+def _session_as_json(hit: Hit) -> dict[str, Any] | None:
+    if hit.session is None:
+        return None
+    facts = asdict(hit.session) | {"timestamp": iso(hit.session.timestamp), "branch": hit.session.branch or None}
+    del facts["agent"]  # the path tells it
+    return facts
 
 
 def _print(answer: SearchAnswer, hits: tuple[Hit, ...], notes: list[str]) -> None:
@@ -212,11 +239,15 @@ def _print(answer: SearchAnswer, hits: tuple[Hit, ...], notes: list[str]) -> Non
         arms = " ".join(
             f"{name} #{rank}" for name, rank in (("text", hit.lexical_rank), ("vector", hit.vector_rank)) if rank
         )
-        typer.secho(f"{printable(_shown_path(hit))}:{hit.start_line}", bold=True, nl=False)
+        place = citation(hit.session) if hit.session else f"{printable(_shown_path(hit))}:{hit.start_line}"
+        typer.secho(place, bold=True, nl=False)
         symbol = shorten(printable(hit.symbol), SYMBOL_CHARACTERS, placeholder=" …")
         typer.echo(f"  {symbol}  [{arms}]" if symbol else f"  [{arms}]")
+        for detail in details(hit):
+            typer.echo(f"  {detail}")
         for number, line, matches in snippet(hit, answer.request.query):
-            typer.echo(f"{'>' if matches else ' '}{number:>6}  {printable(line[:LINE_CHARACTERS])}")
+            shown_number = "" if hit.session else number  # a line of the text is none of the transcript
+            typer.echo(f"{'>' if matches else ' '}{shown_number:>6}  {printable(line[:LINE_CHARACTERS])}")
         typer.echo()
     if not hits:
         typer.echo("nothing found")

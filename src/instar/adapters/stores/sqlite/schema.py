@@ -6,13 +6,50 @@ import uuid
 from instar.errors import DamagedError, SchemaError
 
 APPLICATION_ID = 0x494E5354  # "INST", so that another program's database is never taken for ours
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 # A document is a file of one root; its chunks point to texts, which are stored once by the hash of their content, so
 # that copies, worktrees and moved files cost nothing. `orphans` names texts that lost a chunk: those without any other
 # are deleted at the end of a scan, not before, so that a renamed file keeps its vectors. `generations.filled_to` is a
 # hint that spares looking for missing vectors below that text; whether any is missing is proved by set, never by it.
-SCHEMA = """
+# `roots.sessions` is the choice of transcripts (JSON), NULL where none were asked for. A transcript is a document; its
+# turns own its chunks, and what a turn touched is found by path. `changes.chunk_id` says that of a document that has
+# grown only the chunks from this id on are other ones; 0 stands for all.
+SESSIONS = """
+CREATE TABLE sessions (
+    document_id INTEGER PRIMARY KEY REFERENCES documents(id) ON DELETE CASCADE,
+    session TEXT NOT NULL,
+    agent TEXT NOT NULL,
+    folder TEXT NOT NULL,
+    offset INTEGER NOT NULL,
+    line INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    passed_over TEXT NOT NULL
+);
+
+CREATE TABLE turns (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    document_id INTEGER NOT NULL REFERENCES documents(id) ON DELETE CASCADE,
+    turn TEXT NOT NULL,
+    role TEXT NOT NULL,
+    at REAL,
+    branch TEXT NOT NULL,
+    answers TEXT NOT NULL,
+    first_line INTEGER NOT NULL,
+    UNIQUE (document_id, turn)
+);
+
+CREATE TABLE touches (
+    turn_id INTEGER NOT NULL REFERENCES turns(id) ON DELETE CASCADE,
+    path TEXT NOT NULL,
+    action TEXT NOT NULL,
+    PRIMARY KEY (turn_id, path, action)
+) WITHOUT ROWID;
+CREATE INDEX touches_of_path ON touches (path);
+CREATE INDEX chunks_of_turn ON chunks (turn_id) WHERE turn_id IS NOT NULL;
+"""
+
+SCHEMA = f"""
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
 CREATE TABLE roots (
@@ -20,7 +57,8 @@ CREATE TABLE roots (
     path TEXT NOT NULL UNIQUE,
     added_at REAL NOT NULL,
     scanned_at REAL,
-    pending INTEGER NOT NULL DEFAULT 0
+    pending INTEGER NOT NULL DEFAULT 0,
+    sessions TEXT
 );
 
 CREATE TABLE skipped (
@@ -59,16 +97,19 @@ CREATE TABLE chunks (
     start_line INTEGER NOT NULL,
     end_line INTEGER NOT NULL,
     symbol TEXT NOT NULL,
-    kind TEXT NOT NULL
+    kind TEXT NOT NULL,
+    turn_id INTEGER REFERENCES turns(id)
 );
 CREATE INDEX chunks_of_document ON chunks (document_id, text_id);
 CREATE INDEX chunks_of_text ON chunks (text_id, document_id);
+{SESSIONS}
 
 CREATE TABLE orphans (text_id INTEGER PRIMARY KEY);
 
 CREATE TABLE changes (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT,
-    document_id INTEGER NOT NULL
+    document_id INTEGER NOT NULL,
+    chunk_id INTEGER NOT NULL DEFAULT 0
 );
 
 CREATE TABLE generations (
@@ -108,6 +149,10 @@ CREATE TABLE pointer (
 UPGRADES: dict[int, str] = {
     # Files without text are remembered, so that they are not opened again at every scan.
     1: "ALTER TABLE documents ADD COLUMN skipped TEXT NOT NULL DEFAULT ''",
+    # Transcripts of sessions.
+    2: "ALTER TABLE roots ADD COLUMN sessions TEXT;"
+    " ALTER TABLE chunks ADD COLUMN turn_id INTEGER REFERENCES turns(id);"
+    " ALTER TABLE changes ADD COLUMN chunk_id INTEGER NOT NULL DEFAULT 0;" + SESSIONS,
 }
 
 

@@ -1,12 +1,15 @@
 """A `Scope` as a condition over documents."""
 
+from collections.abc import Callable
 from typing import Any
 
+from instar.domain.corpus import SourceKind
+from instar.domain.globs import glob_pattern
 from instar.domain.search import Place, Scope
 
 
 def condition(scope: Scope) -> tuple[str, list[Any]]:
-    """Return SQL over the table `documents` and its parameters; the glob `scope.path` is left to the caller."""
+    """Return SQL over the table `documents` and its parameters; globs are left to the caller (`fitting`)."""
     parts: list[str] = []
     values: list[Any] = []
     if scope.places is not None:
@@ -21,7 +24,56 @@ def condition(scope: Scope) -> tuple[str, list[Any]]:
         if value is not None:
             parts.append(f"documents.{column} = ?")
             values.append(value)
+    if scope.path is not None:  # a session has no path in the root
+        parts.append(f"documents.source <> '{SourceKind.SESSIONS}'")
+    if scope.project is not None:
+        parts.append(f"documents.source = '{SourceKind.SESSIONS}'")
+    if scope.session is not None:
+        parts.append("documents.id IN (SELECT document_id FROM sessions WHERE substr(session, 1, length(?)) = ?)")
+        values += [scope.session, scope.session]
+    turns, of_turns = _of_turns(scope)
+    if turns:
+        parts.append(f"documents.id IN (SELECT document_id FROM turns WHERE {turns})")
+        values += of_turns
     return " AND ".join(parts) or "1", values
+
+
+def chunk_condition(scope: Scope) -> tuple[str, list[Any]]:
+    """Return SQL over `chunks.turn_id` and its parameters: what tells the chunks of one document apart."""
+    turns, values = _of_turns(scope)
+    return (f"turn_id IN (SELECT id FROM turns WHERE {turns})" if turns else "1"), values
+
+
+def fitting(scope: Scope) -> Callable[[str, str], bool] | None:
+    """Return a test of (path of a document, folder of its session) by the globs of a scope, None without any."""
+    if scope.path is None and scope.project is None:
+        return None
+    path = glob_pattern(scope.path).fullmatch if scope.path is not None else None
+    project = _project(scope.project) if scope.project is not None else None
+    return lambda its, folder: (path is None or path(its) is not None) and (project is None or project(folder))
+
+
+def _project(named: str) -> Callable[[str], bool]:
+    """Return a test of the folder a session began in."""
+    if not set("*?[/") & set(named):
+        return lambda folder: folder.rpartition("/")[2] == named
+    fits = glob_pattern(named).fullmatch
+    return lambda folder: fits(folder.strip("/")) is not None
+
+
+def _of_turns(scope: Scope) -> tuple[str, list[Any]]:
+    """Return SQL over the table `turns` and its parameters, "" where turns are not told apart."""
+    wanted = [
+        (sql, value)
+        for sql, value in (
+            ("role = ?", scope.role),
+            ("branch = ?", scope.branch),
+            ("at >= ?", scope.since),
+            ("at < ?", scope.until),
+        )
+        if value is not None
+    ]
+    return " AND ".join(sql for sql, _ in wanted), [value for _, value in wanted]
 
 
 def _place(place: Place) -> tuple[str, list[Any]]:

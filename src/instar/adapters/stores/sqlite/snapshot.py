@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from instar.adapters.stores.sqlite.scope import condition
-from instar.domain.corpus import Root
+from instar.adapters.stores.sqlite import recall
+from instar.adapters.stores.sqlite.scope import chunk_condition, condition, fitting
+from instar.domain.corpus import Root, SessionChoice, SourceKind
 from instar.domain.generations import Completeness, Generation
-from instar.domain.globs import glob_pattern
 from instar.domain.models import ModelSpec, StorageFormat
-from instar.domain.search import Scope
-from instar.domain.stored import ChunkRow, ChunkTraits, Freshness, Position, StoredVectors
+from instar.domain.search import RelatedSession, Scope
+from instar.domain.stored import ChunkRow, ChunkTraits, Freshness, Position, SessionCounts, StoredVectors, TurnRow
 from instar.domain.vectors import row_bytes
 from instar.errors import DamagedError
 
@@ -43,6 +43,13 @@ def generation_of(row: tuple[Any, ...]) -> Generation:
             f"generation {row[0]} has no readable description: the database is damaged",
             "restore a backup, or index again into another folder",
         ) from error
+
+
+def root_of(row: tuple[Any, ...]) -> Root:
+    """Build a root from (id, path, added_at, scanned_at, pending, sessions)."""
+    chosen = json.loads(row[5]) if row[5] is not None else None
+    sessions = SessionChoice(tuple(chosen["folders"]), tuple(chosen["projects"])) if chosen is not None else None
+    return Root(row[0], row[1], row[2], row[3], row[4], sessions)
 
 
 class SqliteSnapshot:
@@ -104,38 +111,47 @@ class SqliteSnapshot:
 
     def roots(self) -> list[Root]:
         """Return all roots in order of path."""
-        rows = self._db.execute("SELECT id, path, added_at, scanned_at, pending FROM roots ORDER BY path")
-        return [Root(*row) for row in rows]
+        rows = self._db.execute("SELECT id, path, added_at, scanned_at, pending, sessions FROM roots ORDER BY path")
+        return [root_of(row) for row in rows]
 
     def freshness(self, roots: Sequence[int] | None) -> Freshness:
         """Return the age and the arrears of some roots, None for all."""
-        chosen = [root for root in self.roots() if roots is None or root.id in roots]
+        everything = self.roots()
+        chosen = [root for root in everything if roots is None or root.id in roots]
         scans = [root.scanned_at for root in chosen]
         oldest = None if None in scans or not scans else min(at for at in scans if at is not None)
-        return Freshness(oldest, sum(root.pending for root in chosen))
+        sessions = any(root.sessions is not None for root in everything)
+        return Freshness(oldest, sum(root.pending for root in chosen), sessions)
 
     def documents_in(self, scope: Scope) -> NDArray[np.int64]:
         """Return the ids of the documents in `scope`, ascending."""
         where, values = condition(scope)
-        if scope.path is None:
+        fits = fitting(scope)
+        if fits is None:
             rows = self._db.execute(f"SELECT id FROM documents WHERE {where} ORDER BY id", values)
             return np.fromiter((row[0] for row in rows), dtype=np.int64)
-        fits = glob_pattern(scope.path).fullmatch
-        rows = self._db.execute(f"SELECT id, path FROM documents WHERE {where} ORDER BY id", values)
-        return np.fromiter((row[0] for row in rows if fits(row[1])), dtype=np.int64)
+        rows = self._db.execute(
+            "SELECT id, path, coalesce(folder, '') FROM documents LEFT JOIN sessions ON document_id = documents.id"
+            f" WHERE {where} ORDER BY id",
+            values,
+        )
+        return np.fromiter((row[0] for row in rows if fits(row[1], row[2])), dtype=np.int64)
 
     def texts_in(self, scope: Scope) -> NDArray[np.int64]:
         """Return the ids of the texts in `scope`, ascending."""
-        if scope.path is None:
+        turns, of_turns = chunk_condition(scope)
+        if fitting(scope) is None:
             where, values = condition(scope)
             rows = self._db.execute(
-                f"SELECT text_id FROM documents CROSS JOIN chunks ON document_id = documents.id WHERE {where}",
-                values,
+                "SELECT text_id FROM documents CROSS JOIN chunks ON document_id = documents.id"
+                f" WHERE {where} AND {turns}",
+                values + of_turns,
             ).fetchall()
         else:
             documents = json.dumps(self.documents_in(scope).tolist())
             rows = self._db.execute(
-                "SELECT text_id FROM json_each(?) CROSS JOIN chunks ON document_id = value", (documents,)
+                f"SELECT text_id FROM json_each(?) CROSS JOIN chunks ON document_id = value WHERE {turns}",
+                (documents, *of_turns),
             ).fetchall()
         return np.unique(np.fromiter((row[0] for row in rows), dtype=np.int64, count=len(rows)))
 
@@ -143,7 +159,7 @@ class SqliteSnapshot:
         """Return the chunks that are there; raises `DamagedError` for a text that does not fit its hash."""
         rows = self._db.execute(
             "SELECT t.hash, c.id, c.text_id, d.id, r.path, d.path, d.source, d.language, c.start_line, c.end_line,"
-            " c.symbol, c.kind, t.text FROM json_each(?) CROSS JOIN chunks c ON c.id = value"
+            " c.symbol, c.kind, t.text, c.turn_id FROM json_each(?) CROSS JOIN chunks c ON c.id = value"
             " JOIN documents d ON d.id = c.document_id JOIN roots r ON r.id = d.root_id"
             " JOIN texts t ON t.id = c.text_id",
             (json.dumps(list(chunk_ids)),),
@@ -160,8 +176,8 @@ class SqliteSnapshot:
     def chunk_traits(self, chunk_ids: Sequence[int]) -> dict[int, ChunkTraits]:
         """Return what is known of the chunks that are there without their texts."""
         rows = self._db.execute(
-            "SELECT c.id, d.id, d.path, d.source, c.symbol, c.kind FROM json_each(?) CROSS JOIN chunks c"
-            " ON c.id = value CROSS JOIN documents d ON d.id = c.document_id",
+            f"SELECT c.id, d.id, iif(d.source = '{SourceKind.SESSIONS}', '', d.path), d.source, c.symbol, c.kind"
+            " FROM json_each(?) CROSS JOIN chunks c ON c.id = value CROSS JOIN documents d ON d.id = c.document_id",
             (json.dumps(list(chunk_ids)),),
         )
         return {row[0]: ChunkTraits(*row) for row in rows}
@@ -177,13 +193,17 @@ class SqliteSnapshot:
             )
             return dict(rows.fetchall())
         where, values = condition(scope)
+        turns, of_turns = chunk_condition(scope)
         rows = self._db.execute(
-            "SELECT c.text_id, c.id, documents.path FROM json_each(?) CROSS JOIN chunks c ON c.text_id = value"
-            f" JOIN documents ON documents.id = c.document_id WHERE {where} ORDER BY c.id DESC",
-            (ids, *values),
+            "SELECT c.text_id, c.id, documents.path, coalesce(folder, '')"
+            " FROM json_each(?) CROSS JOIN chunks c ON c.text_id = value"
+            " JOIN documents ON documents.id = c.document_id"
+            " LEFT JOIN sessions ON sessions.document_id = documents.id"
+            f" WHERE {where} AND {turns} ORDER BY c.id DESC",
+            (ids, *values, *of_turns),
         )
-        fits = glob_pattern(scope.path).fullmatch if scope.path is not None else None
-        return {text_id: chunk_id for text_id, chunk_id, path in rows if fits is None or fits(path)}
+        fits = fitting(scope)
+        return {text_id: chunk_id for text_id, chunk_id, *of_document in rows if fits is None or fits(*of_document)}
 
     def vectors_after(self, generation_id: int, sequence: int) -> StoredVectors:
         """Return the vectors stored after `sequence`, ascending text ids."""
@@ -194,6 +214,28 @@ class SqliteSnapshot:
             (generation_id, sequence),
         ).fetchall()
         return stored_vectors(rows, generation.model, generation.storage, sequence)
+
+    def turn_rows(self, turn_ids: Sequence[int]) -> dict[int, TurnRow]:
+        """Return the turns that are there, by id."""
+        found = recall.turns(self._db, turn_ids)
+        prompts = recall.prompts(self._db, found)
+        texts = self.chunk_rows(list(prompts.values()))
+        return {
+            i: TurnRow(turn, texts[prompts[i]].text if i in prompts else "", recall.files(self._db, i, turn.role))
+            for i, turn in found.items()
+        }
+
+    def related_sessions(self, path: str, limit: int) -> list[RelatedSession]:
+        """Return up to `limit` turns that touched the file of this absolute path."""
+        return recall.related(self._db, self.roots(), path, limit)
+
+    def sessions_named(self, beginning: str) -> list[str]:
+        """Return the ids of sessions that begin so, in order."""
+        return recall.named(self._db, beginning)
+
+    def session_counts(self, root_id: int) -> SessionCounts:
+        """Count what is stored of the sessions of a root."""
+        return recall.counts(self._db, root_id)
 
     def skipped(self, root_id: int) -> dict[str, int]:
         """Return how many files of a root were skipped at its last scan, by reason."""

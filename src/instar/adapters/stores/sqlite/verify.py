@@ -14,6 +14,13 @@ _LOOSE_ENDS = (
         "SELECT count(*) FROM chunks WHERE document_id NOT IN (SELECT id FROM documents)",
     ),
     ("chunks of no text", "SELECT count(*) FROM chunks WHERE text_id NOT IN (SELECT id FROM texts)"),
+    (
+        "chunks of no turn",
+        "SELECT count(*) FROM chunks WHERE turn_id IS NOT NULL AND turn_id NOT IN (SELECT id FROM turns)",
+    ),
+    ("turns of no session", "SELECT count(*) FROM turns WHERE document_id NOT IN (SELECT document_id FROM sessions)"),
+    ("sessions of no document", "SELECT count(*) FROM sessions WHERE document_id NOT IN (SELECT id FROM documents)"),
+    ("touches of no turn", "SELECT count(*) FROM touches WHERE turn_id NOT IN (SELECT id FROM turns)"),
     ("documents of no root", "SELECT count(*) FROM documents WHERE root_id NOT IN (SELECT id FROM roots)"),
     (
         "texts of no chunk",

@@ -4,19 +4,20 @@ import json
 import sqlite3
 import uuid
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 
 import numpy as np
 from numpy.typing import NDArray
 
-from instar.adapters.stores.sqlite.snapshot import SqliteSnapshot, generation_of, stored_vectors, text_hash
+from instar.adapters.stores.sqlite.snapshot import SqliteSnapshot, generation_of, root_of, stored_vectors, text_hash
 from instar.adapters.stores.sqlite.verify import check_database
 from instar.domain.chunks import Chunk
-from instar.domain.corpus import Document, DocumentState, LexicalRow, Root, Touched
+from instar.domain.corpus import Document, DocumentState, LexicalRow, Root, SessionChoice, SourceKind, Touched
 from instar.domain.generations import Generation
 from instar.domain.models import ModelSpec, StorageFormat, document_fingerprint
+from instar.domain.sessions import Resume, Transcript
 from instar.domain.stored import DatabaseCheck, Position, StoredVectors
 from instar.domain.vectors import encode
 from instar.errors import BusyError
@@ -62,10 +63,10 @@ class SqliteWriter:
             with self._transaction():
                 row = self._db.execute(
                     "INSERT INTO roots (path, added_at) VALUES (?, ?)"
-                    " RETURNING id, path, added_at, scanned_at, pending",
+                    " RETURNING id, path, added_at, scanned_at, pending, sessions",
                     (path, self._clock()),
                 ).fetchone()
-            found = Root(*row)
+            found = root_of(row)
         return found
 
     def forget_root(self, root_id: int) -> None:
@@ -74,15 +75,32 @@ class SqliteWriter:
         Deleted rows stay in the file until they are overwritten, former versions of them too. Only `VACUUM`, which
         writes the file anew (about 6 s for 1 GB, and as much room again), leaves no trace of them.
         """
-        self._db.execute("PRAGMA secure_delete = ON")  # for the row of the root, deleted after the VACUUM
         rows = self._db.execute("SELECT id FROM documents WHERE root_id = ?", (root_id,)).fetchall()
-        self.delete_documents([row[0] for row in rows])
+        self._erase([row[0] for row in rows])
+        with self._transaction():
+            self._db.execute("DELETE FROM roots WHERE id = ?", (root_id,))
+
+    def _erase(self, document_ids: Sequence[int]) -> None:
+        self._db.execute("PRAGMA secure_delete = ON")  # for the row of a root, deleted after the VACUUM
+        self.delete_documents(document_ids)
         self._drop_orphans()
         self._db.execute("VACUUM")
         if not self._log_emptied():  # it holds former pages too
             raise BusyError("another process is still reading what is to be forgotten", "try again in a moment")
+
+    def choose_sessions(self, root_id: int, choice: SessionChoice) -> None:
+        """Note whose transcripts belong to a root, in place of what was chosen before."""
         with self._transaction():
-            self._db.execute("DELETE FROM roots WHERE id = ?", (root_id,))
+            self._db.execute("UPDATE roots SET sessions = ? WHERE id = ?", (json.dumps(asdict(choice)), root_id))
+
+    def forget_sessions(self, root_id: int) -> None:
+        """Delete what is stored of the sessions of a root without a trace, then take the choice back."""
+        rows = self._db.execute(
+            "SELECT id FROM documents WHERE root_id = ? AND source = ?", (root_id, SourceKind.SESSIONS)
+        ).fetchall()
+        self._erase([row[0] for row in rows])
+        with self._transaction():
+            self._db.execute("UPDATE roots SET sessions = NULL WHERE id = ?", (root_id,))
 
     def _log_emptied(self) -> bool:
         """Move everything from the log to the database file; False where a reader kept needing the log."""
@@ -92,10 +110,21 @@ class SqliteWriter:
     def document_states(self, root_id: int) -> dict[str, DocumentState]:
         """Return what is stored of a root, by path."""
         rows = self._db.execute(
-            "SELECT path, id, size, mtime_ns, content_hash, reader_version, skipped FROM documents WHERE root_id = ?",
+            "SELECT path, id, size, mtime_ns, content_hash, reader_version, skipped, source FROM documents"
+            " WHERE root_id = ?",
             (root_id,),
         )
-        return {row[0]: DocumentState(*row[1:]) for row in rows}
+        return {
+            path: DocumentState(i, size, mtime_ns, digest, version, skipped, SourceKind(source))
+            for path, i, size, mtime_ns, digest, version, skipped, source in rows
+        }
+
+    def resume_of(self, document_id: int) -> Resume | None:
+        """Return where reading a transcript goes on, None where nothing is stored of it."""
+        row = self._db.execute(
+            "SELECT offset, line, state FROM sessions WHERE document_id = ?", (document_id,)
+        ).fetchone()
+        return Resume(*row) if row else None
 
     def write_documents(self, root_id: int, documents: Sequence[Document], touched: Sequence[Touched]) -> None:
         """Add or replace documents, and note new time stamps."""
@@ -122,12 +151,45 @@ class SqliteWriter:
                 document.skipped,
             ),
         ).fetchone()  # fmt: skip
-        self._drop_chunks(row[0])
+        changed_from = self._drop_chunks(row[0], document.kept_lines)
+        turns = self._write_transcript(row[0], document.transcript) if document.transcript else {}
         self._db.executemany(
-            "INSERT INTO chunks (document_id, text_id, start_line, end_line, symbol, kind) VALUES (?, ?, ?, ?, ?, ?)",
-            [(row[0], self._text_id(c), c.start_line, c.end_line, c.symbol, c.kind) for c in document.chunks],
+            "INSERT INTO chunks (document_id, text_id, start_line, end_line, symbol, kind, turn_id)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [
+                (row[0], self._text_id(c), c.start_line, c.end_line, c.symbol, c.kind, turns.get(c.turn))
+                for c in document.chunks
+                if not c.turn or c.turn in turns
+            ],
         )
-        self._db.execute("INSERT INTO changes (document_id) VALUES (?)", (row[0],))
+        self._db.execute("INSERT INTO changes (document_id, chunk_id) VALUES (?, ?)", (row[0], changed_from))
+
+    def _write_transcript(self, document_id: int, transcript: Transcript) -> dict[str, int]:
+        """Store a session and its turns; returns the ids of those that were not stored before."""
+        at = transcript.resume
+        self._db.execute(
+            "INSERT OR REPLACE INTO sessions (document_id, session, agent, folder, offset, line, state, passed_over)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                document_id, transcript.session, transcript.agent, transcript.folder, at.offset, at.line, at.state,
+                json.dumps(dict(transcript.passed_over)),
+            ),
+        )  # fmt: skip
+        made: dict[str, int] = {}
+        for turn in transcript.turns:
+            row = self._db.execute(
+                "INSERT OR IGNORE INTO turns (document_id, turn, role, at, branch, answers, first_line)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id",
+                (document_id, turn.id, turn.role, turn.at, turn.branch, turn.answers, turn.first_line),
+            ).fetchone()
+            if row is None:
+                continue
+            made[turn.id] = row[0]
+            self._db.executemany(
+                "INSERT OR IGNORE INTO touches (turn_id, path, action) VALUES (?, ?, ?)",
+                [(row[0], touch.path, touch.action) for touch in turn.touches],
+            )
+        return made
 
     def _text_id(self, chunk: Chunk) -> int:
         digest = text_hash(chunk.text)
@@ -137,11 +199,24 @@ class SqliteWriter:
         cursor = self._db.execute("INSERT INTO texts (hash, text) VALUES (?, ?)", (digest, chunk.text))
         return int(cursor.lastrowid or 0)
 
-    def _drop_chunks(self, document_id: int) -> None:
-        self._db.execute(
-            "INSERT OR IGNORE INTO orphans SELECT text_id FROM chunks WHERE document_id = ?", (document_id,)
-        )
-        self._db.execute("DELETE FROM chunks WHERE document_id = ?", (document_id,))
+    def _drop_chunks(self, document_id: int, kept_lines: int = 0) -> int:
+        """Delete the chunks and turns of a document, of a session those that begin after the first `kept_lines` lines.
+
+        Returns the id from which on its chunks are other ones: ids are never used again, and ascend with the lines.
+        """
+        where = "document_id = ?"
+        values: tuple[int, ...] = (document_id,)
+        if kept_lines:
+            where += " AND turn_id IN (SELECT id FROM turns WHERE document_id = ? AND first_line > ?)"
+            values = (document_id, document_id, kept_lines)
+        self._db.execute(f"INSERT OR IGNORE INTO orphans SELECT text_id FROM chunks WHERE {where}", values)
+        self._db.execute(f"DELETE FROM chunks WHERE {where}", values)
+        self._db.execute("DELETE FROM turns WHERE document_id = ? AND first_line > ?", (document_id, kept_lines))
+        if not kept_lines:
+            self._db.execute("DELETE FROM sessions WHERE document_id = ?", (document_id,))
+            return 0
+        last = self._db.execute("SELECT coalesce(max(id), 0) FROM chunks WHERE document_id = ?", (document_id,))
+        return int(last.fetchone()[0]) + 1
 
     def delete_documents(self, document_ids: Sequence[int]) -> None:
         """Delete documents, `DELETE_BATCH` in a transaction."""
@@ -269,32 +344,43 @@ class SqliteWriter:
         """Return the end of the change log."""
         return self.view().version
 
-    def changed_documents(self, after: int) -> tuple[list[int], Position] | None:
-        """Return the documents changed after a sequence; None where the log does not reach back, or forward, to it."""
+    def changed_documents(self, after: int) -> tuple[dict[int, int], Position] | None:
+        """Return the documents changed after a sequence, each with the first chunk that is another (0: all of them).
+
+        None where the log does not reach back, or forward, to that sequence.
+        """
         position = self.log_position()
         if not self._log_start() <= after <= position.sequence:
             return None
         rows = self._db.execute(
-            "SELECT DISTINCT document_id FROM changes WHERE sequence > ? ORDER BY document_id", (after,)
+            "SELECT document_id, min(chunk_id) FROM changes WHERE sequence > ? GROUP BY document_id", (after,)
         ).fetchall()
-        return [row[0] for row in rows], position
+        return dict(rows), position
 
     def _log_start(self) -> int:
         return int(self._db.execute("SELECT value FROM meta WHERE key = 'log_start'").fetchone()[0])
 
-    def lexical_rows(self, document_ids: Sequence[int] | None) -> Iterator[LexicalRow]:
-        """Yield the chunks of these documents (None for all), by document."""
+    def lexical_rows(self, documents: Mapping[int, int] | None) -> Iterator[LexicalRow]:
+        """Yield the chunks of these documents (None for all) from the given ones on, by document.
+
+        The place of a transcript says nothing of what was talked about: it is left out.
+        """
         columns = (
-            "SELECT c.id, c.text_id, d.id, d.root_id, d.source, coalesce(d.language, ''), d.repository, d.path,"
-            " c.symbol, t.text"
+            "SELECT c.id, c.text_id, d.id, d.root_id, d.source, coalesce(d.language, ''), d.repository,"
+            f" iif(d.source = '{SourceKind.SESSIONS}', '', d.path), c.symbol, t.text, coalesce(u.role, ''),"
+            " coalesce(u.branch, ''), u.at"
         )
-        joins = " CROSS JOIN chunks c ON c.document_id = d.id CROSS JOIN texts t ON t.id = c.text_id"
-        if document_ids is None:
+        joins = (
+            " CROSS JOIN chunks c ON c.document_id = d.id CROSS JOIN texts t ON t.id = c.text_id"
+            " LEFT JOIN turns u ON u.id = c.turn_id"
+        )
+        if documents is None:
             cursor = self._db.execute(f"{columns} FROM documents d{joins} ORDER BY d.id")
         else:
             cursor = self._db.execute(
-                f"{columns} FROM json_each(?) CROSS JOIN documents d ON d.id = value{joins}",
-                (json.dumps(list(document_ids)),),
+                f"{columns} FROM json_each(?) j CROSS JOIN documents d ON d.id = CAST(j.key AS INTEGER){joins}"
+                " WHERE c.id >= j.value",
+                (json.dumps(dict(documents)),),
             )
         while rows := cursor.fetchmany(READ_BATCH):
             yield from (LexicalRow(*row) for row in rows)

@@ -1,0 +1,116 @@
+"""A folder with transcripts of sessions as a source: every `.jsonl` below it, links not followed."""
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from instar.adapters.sources import confined, text
+from instar.domain.sources import ANOTHER_PROJECT, NOT_REGULAR, UNREADABLE, VANISHED, FileState, Skipped
+from instar.errors import RootMissingError
+
+if TYPE_CHECKING:
+    from instar.ports import OpenTranscript
+
+SUFFIX = ".jsonl"
+TAIL_BYTES = 4_096
+"""Compared before reading goes on where it ended: more than one record, so that two transcripts do not agree in it."""
+_MOST_ENCODED = 200
+"""Characters of a folder's name that Claude Code keeps of a long path."""
+
+
+def encoded(folder: str) -> str:
+    """Return what Claude Code calls the folder with the sessions of a project."""
+    return re.sub(r"[^A-Za-z0-9]", "-", folder)[:_MOST_ENCODED]
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+class TranscriptSource:
+    """The transcripts below `folder`; see `instar.ports.SessionSource`.
+
+    With `project`, folders directly in it that are named by other projects, as Claude Code does, are not entered.
+    """
+
+    def __init__(self, folder: Path, project: str | None = None) -> None:
+        self._folder = folder
+        self._project = None if project is None else encoded(project)
+
+    def scan(self) -> Iterator[FileState | Skipped]:
+        """Yield every transcript in order of path; an unreadable folder as `Skipped` with a final slash."""
+        try:
+            names = _names(self._folder)
+        except OSError as error:
+            raise self._missing(error.strerror or "") from error
+        if not names:
+            raise self._missing("it is empty")
+        for name in names:
+            if self._is_foreign(name):
+                yield Skipped(f"{self._folder}/{name}/", ANOTHER_PROJECT)
+            else:
+                yield from self._below(f"{self._folder}/{name}")
+
+    def _is_foreign(self, name: str) -> bool:
+        """Whether a folder is named by the path of a project outside the one wanted."""
+        return self._project is not None and name.startswith("-") and not name.startswith(self._project)
+
+    def _below(self, path: str) -> Iterator[FileState | Skipped]:
+        try:
+            status = os.lstat(path)
+            if stat.S_ISDIR(status.st_mode):
+                for name in _names(Path(path)):
+                    yield from self._below(f"{path}/{name}")
+            elif stat.S_ISREG(status.st_mode) and path.endswith(SUFFIX) and status.st_size:
+                yield FileState(path, status.st_size, status.st_mtime_ns)
+        except FileNotFoundError:
+            return
+        except OSError:
+            yield Skipped(f"{path}/", UNREADABLE)
+
+    def _missing(self, why: str) -> RootMissingError:
+        return RootMissingError(
+            f"the sessions in {self._folder} cannot be read now ({why}); what is indexed of them is kept",
+            "mount or restore the folder, or run `instar index --no-sessions`",
+        )
+
+    @contextmanager
+    def open(self, path: str) -> Iterator["OpenTranscript | Skipped"]:
+        """Open a transcript; yields why not where it cannot be read."""
+        try:
+            file = self._descriptor(path)
+        except FileNotFoundError:
+            yield Skipped(path, VANISHED)
+            return
+        except OSError:
+            yield Skipped(path, UNREADABLE)
+            return
+        with confined.closing(file):
+            yield OpenFile(file) if stat.S_ISREG(os.fstat(file).st_mode) else Skipped(path, NOT_REGULAR)
+
+    def _descriptor(self, path: str) -> int:
+        with confined.closing(confined.open_root(os.fspath(self._folder))) as folder:
+            return confined.open_file(folder, os.path.relpath(path, self._folder))
+
+
+class OpenFile:
+    """An open transcript; see `instar.ports.OpenTranscript`."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def lines(self, offset: int) -> Iterator[bytes]:
+        """Yield the lines from `offset` (bytes) on, each with its line feed; the last one may lack it."""
+        os.lseek(self._descriptor, offset, os.SEEK_SET)
+        with open(self._descriptor, "rb", closefd=False) as file:
+            yield from file
+
+    def before(self, offset: int) -> bytes:
+        """Return the hash of the last bytes before `offset`, b"" where the transcript is shorter."""
+        length = min(offset, TAIL_BYTES)
+        tail = os.pread(self._descriptor, length, offset - length)
+        return text.content_hash(tail) if len(tail) == length else b""

@@ -1,0 +1,103 @@
+"""What is stored of sessions: turns, what they answer, what they touched."""
+
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import PurePosixPath
+
+from instar.domain.corpus import Root
+from instar.domain.search import RelatedSession, SessionTurn
+from instar.domain.sessions import Action, Role
+from instar.domain.stored import SessionCounts
+
+MOST_FILES = 10
+"""Files named with a turn: what a reader takes in at a glance."""
+
+
+def turns(connection: sqlite3.Connection, turn_ids: Sequence[int]) -> dict[int, SessionTurn]:
+    """Return the turns that are there, by id."""
+    rows = connection.execute(
+        "SELECT t.id, session, turn, role, at, folder, branch, agent FROM json_each(?)"
+        " CROSS JOIN turns t ON t.id = value JOIN sessions s ON s.document_id = t.document_id",
+        (json.dumps(list(turn_ids)),),
+    )
+    return {row[0]: SessionTurn(*row[1:]) for row in rows}
+
+
+def prompts(connection: sqlite3.Connection, turn_ids: Iterable[int]) -> dict[int, int]:
+    """Return the first chunk of the prompt that each of these turns answers; without it where there is none."""
+    rows = connection.execute(
+        "SELECT t.id, min(c.id) FROM json_each(?) CROSS JOIN turns t ON t.id = value"
+        " JOIN turns p ON p.document_id = t.document_id AND p.turn = t.answers"
+        " JOIN chunks c ON c.turn_id = p.id GROUP BY t.id",
+        (json.dumps(list(turn_ids)),),
+    )
+    return dict(rows.fetchall())
+
+
+def files(connection: sqlite3.Connection, turn_id: int, role: str) -> tuple[str, ...]:
+    """Return what a turn touched; where it is of words, what the turns touched that answer the same prompt."""
+    same = "SELECT ?1"
+    if role != Role.TOOL:
+        same = (
+            "SELECT o.id FROM turns t JOIN turns o ON o.document_id = t.document_id"
+            " AND o.answers = CASE t.role WHEN ?2 THEN t.turn ELSE t.answers END WHERE t.id = ?1 AND o.answers <> ''"
+            " UNION SELECT ?1"
+        )
+    rows = connection.execute(
+        f"SELECT path FROM touches WHERE turn_id IN ({same}) GROUP BY path"
+        " ORDER BY min(action = ?3), min(turn_id), path LIMIT ?4",
+        (turn_id, Role.USER, Action.READ, MOST_FILES),
+    )
+    return tuple(row[0] for row in rows)
+
+
+def related(connection: sqlite3.Connection, roots: Sequence[Root], path: str, limit: int) -> list[RelatedSession]:
+    """Return the turns that touched a file, edits before reads, the latest first; a turn that was copied counts once.
+
+    A touched path is relative to the root its session belongs to, or absolute where the file lies outside.
+    """
+    file = PurePosixPath(path)
+    names = [(root.id, file.relative_to(root.path).as_posix()) for root in roots if file.is_relative_to(root.path)]
+    paths = ", ".join("?" for _ in (path, *names))
+    wanted = " OR ".join(["touches.path = ?", *("touches.path = ? AND d.root_id = ?" for _ in names)])
+    rows = connection.execute(
+        "SELECT session, turn, at, action FROM touches CROSS JOIN turns t ON t.id = turn_id"
+        " CROSS JOIN documents d ON d.id = t.document_id JOIN sessions s ON s.document_id = d.id"
+        f" WHERE touches.path IN ({paths}) AND ({wanted}) ORDER BY action = ?, at DESC, t.id",
+        (
+            path,
+            *(name for _, name in names),
+            path,
+            *(value for root_id, name in names for value in (name, root_id)),
+            Action.READ,
+        ),
+    )
+    found: dict[str, RelatedSession] = {}
+    for row in rows:
+        found.setdefault(row[1], RelatedSession(*row))
+        if len(found) == limit:
+            break
+    return list(found.values())
+
+
+def named(connection: sqlite3.Connection, beginning: str) -> list[str]:
+    """Return the ids of sessions that begin so, in order."""
+    rows = connection.execute(
+        "SELECT DISTINCT session FROM sessions WHERE substr(session, 1, length(?1)) = ?1 ORDER BY session", (beginning,)
+    )
+    return [row[0] for row in rows]
+
+
+def counts(connection: sqlite3.Connection, root_id: int) -> SessionCounts:
+    """Count the sessions of a root, their transcripts and turns, and records passed over by kind."""
+    rows = connection.execute(
+        "SELECT session, passed_over, (SELECT count(*) FROM turns WHERE turns.document_id = documents.id)"
+        " FROM documents JOIN sessions ON document_id = documents.id WHERE root_id = ?",
+        (root_id,),
+    ).fetchall()
+    passed_over: Counter[str] = Counter()
+    for row in rows:
+        passed_over.update(json.loads(row[1]))
+    return SessionCounts(len({row[0] for row in rows}), len(rows), sum(row[2] for row in rows), dict(passed_over))

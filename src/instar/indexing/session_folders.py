@@ -1,0 +1,86 @@
+"""Following the folders with the transcripts of a root."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from instar.domain.corpus import Document, DocumentState, Root
+from instar.domain.sources import UNREADABLE, VANISHED, FileState, Skipped
+from instar.errors import RootMissingError
+from instar.indexing.clock import Deadline
+from instar.indexing.parts import Indexing, RootReport
+from instar.indexing.scanning import compare, settled
+from instar.indexing.sessions import SessionReader
+from instar.ports import CorpusWriter, Progress, SessionSource
+
+
+class SessionFolders:
+    """Brings the sessions of one root up to date: `write` stores documents in one transaction."""
+
+    def __init__(
+        self,
+        writer: CorpusWriter,
+        parts: Indexing,
+        progress: Progress,
+        deadline: Deadline,
+        write: Callable[[Document], None],
+    ) -> None:
+        self._writer = writer
+        self._parts = parts
+        self._progress = progress
+        self._deadline = deadline
+        self._write = write
+
+    def follow(self, root: Root, known: dict[str, DocumentState], report: RootReport) -> bool:
+        """Read what is new in each folder and delete what is gone; returns whether all of them were seen in full."""
+        seen = True
+        left = dict(known)
+        for folder in root.sessions.folders if root.sessions else ():
+            inside = {path: left.pop(path) for path in known if path in left and path.startswith(f"{folder}/")}
+            try:
+                seen &= self._follow_folder(root, folder, inside, report)
+            except RootMissingError:
+                report.missing_sessions.append(folder)
+        self._delete([state.id for state in left.values()], report)  # of folders that are no longer asked for
+        return seen
+
+    def _follow_folder(self, root: Root, folder: str, known: dict[str, DocumentState], report: RootReport) -> bool:
+        reader = self._parts.session_reader_of(root, self._writer.view().roots())
+        source = self._parts.sessions_of(root, folder)
+        found = compare(source, known, self._deadline, reader_version=reader.version, may_be_empty=True)
+        done = 0
+        for state in found.changed:
+            if self._deadline.passed():
+                break
+            outcome = self._read(reader, source, state, folder, known.get(state.path))
+            if isinstance(outcome, Skipped):
+                found.skipped[outcome.reason] += 1
+            else:
+                report.transcripts += 1
+                report.turns += len(outcome.transcript.turns) if outcome.transcript else 0
+            done += 1
+            self._progress.step("sessions", done, len(found.changed))
+        pending = len(found.changed) - done
+        report.pending += pending
+        if found.complete and not pending:
+            self._delete(found.gone, report)
+        for reason, count in found.skipped.items():
+            report.skipped[reason] = report.skipped.get(reason, 0) + count
+        return found.complete
+
+    def _read(
+        self, reader: SessionReader, source: SessionSource, state: FileState, folder: str, known: DocumentState | None
+    ) -> Document | Skipped:
+        read_at = time.time_ns()
+        resume = self._writer.resume_of(known.id) if known is not None else None
+        outcome = reader.read(source, state, state.path.removeprefix(f"{folder}/"), known, resume)
+        stored = settled(state, read_at)
+        if isinstance(outcome, Document):
+            self._write(replace(outcome, mtime_ns=stored.mtime_ns))
+        elif outcome.reason not in (UNREADABLE, VANISHED):
+            self._write(reader.remember_skipped(stored, outcome))
+        return outcome
+
+    def _delete(self, document_ids: list[int], report: RootReport) -> None:
+        self._writer.delete_documents(document_ids)
+        report.removed += len(document_ids)

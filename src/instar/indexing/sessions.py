@@ -1,0 +1,158 @@
+"""From a transcript to a document that may be stored: the new part of it where it has grown."""
+
+import json
+import re
+from collections import Counter
+from dataclasses import dataclass, replace
+
+from instar.chunking import CHUNKER_VERSION, chunk
+from instar.domain.chunks import Chunk
+from instar.domain.corpus import Document, DocumentState, SourceKind
+from instar.domain.sessions import Resume, Role, Touch, Transcript, Turn
+from instar.domain.sources import ANOTHER_PROJECT, NO_PROJECT, UNREADABLE, FileState, Skipped
+from instar.indexing.projects import Projects
+from instar.indexing.scanning import UNSETTLED
+from instar.ports import OpenTranscript, SessionSource
+from instar.redaction import REDACTOR_VERSION, redact
+from instar.transcripts import TRANSCRIPT_VERSION, folder_of, read_transcript
+
+# JSON can name halves of characters, which no UTF-8 can hold.
+_HALVES = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class SessionReader:
+    """Reads the transcripts of one root; `thinking` takes in what the agent thought."""
+
+    projects: Projects
+    thinking: bool = False
+
+    @property
+    def version(self) -> str:
+        """Transcripts read by another version, or by another choice of projects, are read again."""
+        parts = (REDACTOR_VERSION, CHUNKER_VERSION, TRANSCRIPT_VERSION, int(self.thinking), self.projects.fingerprint)
+        return ".".join(map(str, parts))
+
+    def read(
+        self, source: SessionSource, state: FileState, name: str, known: DocumentState | None, resume: Resume | None
+    ) -> Document | Skipped:
+        """Return what is new in a transcript, all of it unless it has grown since it was `known`, or why nothing is.
+
+        `name` is its path relative to the folder of transcripts. Of a session of another project no more is read than
+        the first lines, which name the folder.
+        """
+        with source.open(state.path) as file:
+            if isinstance(file, Skipped):
+                return file
+            try:
+                at = resume if self._has_grown(file, state, known, resume) else None
+                folder = folder_of(file.lines(0)) if at is None else ""
+                if folder is None or (folder and self.projects.home(folder) is None):
+                    return Skipped(state.path, NO_PROJECT if folder is None else ANOTHER_PROJECT)
+                lines = file.lines(at.offset if at else 0)
+                transcript = read_transcript(lines, name, at, thinking=self.thinking)
+                return self._document(state, transcript, file.before(transcript.resume.offset), at)
+            except OSError:
+                return Skipped(state.path, UNREADABLE)
+
+    def _has_grown(
+        self, file: OpenTranscript, state: FileState, known: DocumentState | None, resume: Resume | None
+    ) -> bool:
+        """Whether what was read of a transcript still stands in it, and only something behind it may be new."""
+        if known is None or resume is None or known.reader_version != self.version:
+            return False
+        appended = state.size > known.size or (state.size == known.size and known.mtime_ns == UNSETTLED)
+        return appended and file.before(resume.offset) == known.content_hash
+
+    def _document(self, state: FileState, transcript: Transcript, tail: bytes, at: Resume | None) -> Document:
+        clean = self._redacted(transcript)
+        return Document(
+            path=state.path,
+            size=state.size,
+            mtime_ns=state.mtime_ns,
+            content_hash=tail,
+            reader_version=self.version,
+            source=SourceKind.SESSIONS,
+            language=None,
+            repository="",
+            chunks=tuple(piece for turn in clean.turns for piece in _chunks(turn)),
+            transcript=clean,
+            kept_lines=at.line if at else 0,
+        )
+
+    def _redacted(self, transcript: Transcript) -> Transcript:
+        """Take out secrets; turns in the order of their lines, of those with the same id the first."""
+        home = self.projects.home(transcript.folder) or self.projects.root
+        turns: dict[str, Turn] = {}
+        for turn in sorted(transcript.turns, key=lambda turn: turn.first_line):
+            if turn.id not in turns:
+                turns[turn.id] = self._redacted_turn(turn, home)
+        passed_over: Counter[str] = Counter()
+        for kind, count in transcript.passed_over.items():
+            passed_over[_clean(kind)] += count
+        return replace(
+            transcript,
+            session=_whole(transcript.session),
+            agent=_whole(transcript.agent),
+            folder=_clean(transcript.folder),
+            turns=tuple(turns.values()),
+            resume=replace(transcript.resume, state=_clean_json(transcript.resume.state)),
+            passed_over=passed_over,
+        )
+
+    def _redacted_turn(self, turn: Turn, home: str) -> Turn:
+        touches = (Touch(_clean(self.projects.shown(touch.path, home)), touch.action) for touch in turn.touches)
+        return replace(
+            turn,
+            id=_whole(turn.id),
+            text=_clean(turn.text),
+            branch=_clean(turn.branch),
+            folder=_clean(turn.folder),
+            answers=_whole(turn.answers),
+            touches=tuple(dict.fromkeys(touches)),
+        )
+
+    def remember_skipped(self, state: FileState, skipped: Skipped) -> Document:
+        """Return what is stored of a transcript that is passed over, so that it is not opened before it changes."""
+        return Document(
+            path=state.path,
+            size=state.size,
+            mtime_ns=state.mtime_ns,
+            content_hash=b"",
+            reader_version=self.version,
+            source=SourceKind.SESSIONS,
+            language=None,
+            repository="",
+            chunks=(),
+            skipped=skipped.reason,
+        )
+
+
+def _chunks(turn: Turn) -> list[Chunk]:
+    """Cut what was said like a document, what tools did by lines; all pieces carry the lines of the turn."""
+    pieces = chunk(turn.text, None if turn.role is Role.TOOL else "markdown")
+    return [
+        replace(piece, start_line=turn.first_line, end_line=turn.last_line, kind="turn", turn=turn.id)
+        for piece in pieces
+    ]
+
+
+def _clean(text: str) -> str:
+    return redact(_whole(text)).text
+
+
+def _clean_json(text: str) -> str:
+    """Return JSON with clean strings; what it is made of stays."""
+    return json.dumps(_clean_value(json.loads(text))) if text else text
+
+
+def _clean_value(value: object) -> object:
+    if isinstance(value, dict):
+        return {_clean(key): _clean_value(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_clean_value(inner) for inner in value]
+    return _clean(value) if isinstance(value, str) else value
+
+
+def _whole(text: str) -> str:
+    return _HALVES.sub("\ufffd", text)
