@@ -17,7 +17,7 @@ FILES = {
 }
 HIT_KEYS = {
     "rank", "score", "source", "root", "path", "start_line", "end_line", "language", "symbol", "lexical_rank",
-    "lexical_score", "vector_rank", "vector_score", "text",
+    "lexical_score", "vector_rank", "vector_score", "text", "session", "answers", "files", "related_sessions",
 }  # fmt: skip
 
 

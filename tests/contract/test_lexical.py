@@ -91,6 +91,14 @@ def test_removing_a_document_removes_all_its_rows_and_no_other(index: LexicalInd
     assert sorted(found(index, "apple")) == [20, 100]
 
 
+def test_the_rows_from_a_chunk_on_can_be_replaced(index: LexicalIndex) -> None:
+    fill(index, *(row(chunk, "apple", document_id=1) for chunk in (10, 11, 12)), row(20, "apple"))
+    index.apply({1: 11}, [row(30, "apple", document_id=1)], Position("corpus", 2))
+    assert sorted(found(index, "apple")) == [10, 20, 30]
+    index.apply({1: 30, 2: 0}, [], Position("corpus", 3))
+    assert found(index, "apple") == [10]
+
+
 def test_a_document_can_be_replaced_in_one_step(index: LexicalIndex) -> None:
     fill(index, row(10, "apple"))
     index.apply({1: 0}, [row(12, "apple new", document_id=1)], Position("corpus", 2))
@@ -167,6 +175,25 @@ def test_scopes_narrow(index: LexicalIndex) -> None:
     assert found(index, "apple", Scope(source="docs", language="go")) == []
     assert sorted(found(index, "apple", ALL, [1, 3])) == [10, 30]
     assert found(index, "apple", Scope(places=(Place(1),)), [1, 3]) == [10]
+
+
+def test_scopes_narrow_to_turns(index: LexicalIndex) -> None:
+    early, late = 1_769_940_000.25, 1_769_940_060.0
+    fill(
+        index,
+        row(10, "apple", role="user", branch="main", at=early),
+        row(20, "apple", role="tool", branch="fix/Apple one", at=late),
+        row(30, "apple", role="user"),
+        row(40, "apple"),
+    )
+    assert sorted(found(index, "apple", Scope(role="user"))) == [10, 30]
+    assert found(index, "apple", Scope(branch="fix/Apple one")) == [20]
+    assert found(index, "apple", Scope(branch="fix")) == []
+    assert sorted(found(index, "apple", Scope(since=early))) == [10, 20]
+    assert found(index, "apple", Scope(since=early + 0.001)) == [20]
+    assert found(index, "apple", Scope(until=late)) == [10]
+    assert found(index, "apple", Scope(since=early, until=early)) == []
+    assert found(index, "apple", Scope(since=0.0, until=late + 1, role="tool")) == [20]
 
 
 def test_a_scope_does_not_change_scores(index: LexicalIndex) -> None:

@@ -10,12 +10,12 @@ from instar.adapters.stores.sqlite.schema import APPLICATION_ID, SCHEMA_VERSION,
 from instar.adapters.stores.sqlite.store import SqliteStore
 from instar.errors import SchemaError
 
-OLDEST = (Path(__file__).parent / "schema_1.sql").read_text("utf-8")
+OLDER = [1, 2]
 
 
-def make_oldest(path):
+def make_older(path, version=1):
     with closing(sqlite3.connect(path)) as db:
-        db.executescript(OLDEST)
+        db.executescript((Path(__file__).parent / f"schema_{version}.sql").read_text("utf-8"))
         db.execute("INSERT INTO meta VALUES ('corpus', 'c'), ('log_start', '0')")
         db.execute("INSERT INTO roots (path, added_at) VALUES ('/somewhere', 1.0)")
         db.execute(
@@ -23,7 +23,7 @@ def make_oldest(path):
             " indexed_at) VALUES (1, 'a.py', 1, 1, x'00', '1.1', 'code', '', 1.0)"
         )
         db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        db.execute("PRAGMA user_version = 1")
+        db.execute(f"PRAGMA user_version = {version}")
         db.commit()
 
 
@@ -42,8 +42,9 @@ def shape(db):
     return facts, keys
 
 
-def test_an_upgraded_database_has_the_shape_of_a_fresh_one(tmp_path):
-    make_oldest(tmp_path / "old.db")
+@pytest.mark.parametrize("version", OLDER)
+def test_an_upgraded_database_has_the_shape_of_a_fresh_one(tmp_path, version):
+    make_older(tmp_path / "old.db", version)
     shapes = []
     for name in ("old.db", "fresh.db"):
         with closing(sqlite3.connect(tmp_path / name, isolation_level=None)) as db:
@@ -53,14 +54,16 @@ def test_an_upgraded_database_has_the_shape_of_a_fresh_one(tmp_path):
     assert shapes[0] == shapes[1]
 
 
-def test_an_older_folder_is_upgraded_by_a_writer_and_keeps_what_it_holds(tmp_path):
-    make_oldest(tmp_path / "instar.db")
+@pytest.mark.parametrize("version", OLDER)
+def test_an_older_folder_is_upgraded_by_a_writer_and_keeps_what_it_holds(tmp_path, version):
+    make_older(tmp_path / "instar.db", version)
     with SqliteStore(tmp_path).writing() as writer:
         assert list(writer.document_states(1)) == ["a.py"]
+        assert writer.view().roots()[0].sessions is None
 
 
 def test_an_older_folder_is_upgraded_by_a_reader_too(tmp_path):
-    make_oldest(tmp_path / "instar.db")
+    make_older(tmp_path / "instar.db")
     store = SqliteStore(tmp_path)
     with store.snapshot() as snapshot:
         assert [root.path for root in snapshot.roots()] == ["/somewhere"]
@@ -69,7 +72,7 @@ def test_an_older_folder_is_upgraded_by_a_reader_too(tmp_path):
 
 
 def test_a_newer_folder_is_refused_and_left_alone(tmp_path):
-    make_oldest(tmp_path / "instar.db")
+    make_older(tmp_path / "instar.db")
     with closing(sqlite3.connect(tmp_path / "instar.db")) as db:
         db.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
     before = (tmp_path / "instar.db").read_bytes()

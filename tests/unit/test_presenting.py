@@ -3,7 +3,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instar.domain.search import Hit
+from instar.domain.search import Hit, SessionTurn
 from instar.search.presenting import CHARACTERS_A_TOKEN, SNIPPET_LINES, fit, snippet
 
 HIT = Hit(1, 1.0, "code", "/r", "a.py", 10, 14, "python", "f", 1, 1.0, 1, 0.5, "one\ntwo\nthree\nfour\nfive")
@@ -35,3 +35,11 @@ def test_a_snippet_shows_the_lines_that_match():
 
 def test_common_words_do_not_mark_a_line():
     assert not any(marked for _, _, marked in snippet(replace(HIT, text="is the of"), "where is the retry"))
+
+
+def test_of_a_session_one_hit_a_turn_is_kept_and_its_lines_stay_those_of_the_turn():
+    turns = [SessionTurn("s", name, "user", None, "/r", "main") for name in ("a", "a", "b")]
+    hits = [replace(HIT, path=f"/talks/{i}.jsonl", session=turn) for i, turn in enumerate(turns)]
+    assert [hit.session.turn for hit in fit(hits, 1000) if hit.session] == ["a", "b"]
+    (cut,) = fit(hits, 8)
+    assert (cut.text, cut.start_line, cut.end_line) == ("one\ntwo\nthree", 10, 14)

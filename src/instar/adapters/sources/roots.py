@@ -26,7 +26,7 @@ def check_root(path: Path, home: Path, *, data: Path | None = None) -> Path:
         raise RootRefusedError(
             f"{folder} is not a folder", f"name the folder it is in: {folder.parent}, and narrow with --path"
         )
-    if not _is_utf8(folder):
+    if not is_utf8(folder):
         raise RootRefusedError(f"the name of {str(folder)!r} is not UTF-8", "rename it")
     if any(folder.is_relative_to(place) for place in _OF_THE_KERNEL):
         raise RootRefusedError(f"{folder} is made up by the kernel", "name a folder of your own files")
@@ -48,7 +48,8 @@ def _resolved(path: Path) -> Path:
         raise RootMissingError(f"{path} is not there", "check the path, or mount what it is on") from error
 
 
-def _is_utf8(path: Path) -> bool:
+def is_utf8(path: Path | str) -> bool:
+    """Whether the name of a file can be stored."""
     try:
         str(path).encode("utf-8")
     except UnicodeEncodeError:

@@ -4,12 +4,14 @@ import os
 import re
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from instar.adapters.sources import confined, text
-from instar.domain.sources import ANOTHER_PROJECT, NOT_REGULAR, UNREADABLE, VANISHED, FileState, Skipped
+from instar.adapters.sources.roots import is_utf8
+from instar.domain.sources import ANOTHER_PROJECT, NAME, NOT_REGULAR, UNREADABLE, VANISHED, FileState, Skipped
 from instar.errors import RootMissingError
 
 if TYPE_CHECKING:
@@ -27,8 +29,14 @@ def encoded(folder: str) -> str:
     return re.sub(r"[^A-Za-z0-9]", "-", folder)[:_MOST_ENCODED]
 
 
-def _names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
+def _entries(folder: str) -> list[tuple[str, os.stat_result]]:
+    """Return what a folder holds, in order of name. Raises `OSError` where not all of it can be seen."""
+    found = []
+    with os.scandir(folder) as listing:
+        for entry in listing:
+            with suppress(FileNotFoundError):  # gone since
+                found.append((entry.name, entry.stat(follow_symlinks=False)))
+    return sorted(found, key=itemgetter(0))
 
 
 class TranscriptSource:
@@ -44,33 +52,39 @@ class TranscriptSource:
     def scan(self) -> Iterator[FileState | Skipped]:
         """Yield every transcript in order of path; an unreadable folder as `Skipped` with a final slash."""
         try:
-            names = _names(self._folder)
+            entries = _entries(str(self._folder))
         except OSError as error:
             raise self._missing(error.strerror or "") from error
-        if not names:
+        if not entries:
             raise self._missing("it is empty")
-        for name in names:
-            if self._is_foreign(name):
+        for name, status in entries:
+            if stat.S_ISDIR(status.st_mode) and self._is_foreign(name):
                 yield Skipped(f"{self._folder}/{name}/", ANOTHER_PROJECT)
             else:
-                yield from self._below(f"{self._folder}/{name}")
+                yield from self._found(f"{self._folder}/{name}", status)
 
     def _is_foreign(self, name: str) -> bool:
         """Whether a folder is named by the path of a project outside the one wanted."""
         return self._project is not None and name.startswith("-") and not name.startswith(self._project)
 
-    def _below(self, path: str) -> Iterator[FileState | Skipped]:
+    def _found(self, path: str, status: os.stat_result) -> Iterator[FileState | Skipped]:
+        if not is_utf8(path):
+            yield Skipped(ascii(path), NAME)
+        elif stat.S_ISDIR(status.st_mode):
+            yield from self._below(path)
+        elif stat.S_ISREG(status.st_mode) and path.endswith(SUFFIX) and status.st_size:
+            yield FileState(path, status.st_size, status.st_mtime_ns)
+
+    def _below(self, folder: str) -> Iterator[FileState | Skipped]:
         try:
-            status = os.lstat(path)
-            if stat.S_ISDIR(status.st_mode):
-                for name in _names(Path(path)):
-                    yield from self._below(f"{path}/{name}")
-            elif stat.S_ISREG(status.st_mode) and path.endswith(SUFFIX) and status.st_size:
-                yield FileState(path, status.st_size, status.st_mtime_ns)
+            entries = _entries(folder)
         except FileNotFoundError:
             return
         except OSError:
-            yield Skipped(f"{path}/", UNREADABLE)
+            yield Skipped(f"{folder}/", UNREADABLE)
+            return
+        for name, status in entries:
+            yield from self._found(f"{folder}/{name}", status)
 
     def _missing(self, why: str) -> RootMissingError:
         return RootMissingError(

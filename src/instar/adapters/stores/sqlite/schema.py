@@ -38,6 +38,7 @@ CREATE TABLE turns (
     first_line INTEGER NOT NULL,
     UNIQUE (document_id, turn)
 );
+CREATE INDEX turns_of_prompt ON turns (document_id, answers);
 
 CREATE TABLE touches (
     turn_id INTEGER NOT NULL REFERENCES turns(id) ON DELETE CASCADE,

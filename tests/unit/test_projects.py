@@ -1,0 +1,67 @@
+import pytest
+
+from instar.indexing.projects import Projects
+
+ROOT = "/home/me/app"
+
+
+@pytest.mark.parametrize(
+    ("folder", "home"),
+    [
+        ("/home/me/app", ROOT),
+        ("/home/me/app/", ROOT),
+        ("/home/me/app/src/deep", ROOT),
+        ("/home/me/app/../app", ROOT),
+        ("/home/me/app/../other", None),
+        ("/home/me/app-two", None),
+        ("/home/me", None),
+        ("app", None),
+        ("", None),
+        ("/home/me/app/inner", None),
+        ("/home/me/app/inner/src", None),
+        ("/home/me/app/inner-two", ROOT),
+    ],
+)
+def test_sessions_in_the_root_belong_to_it_but_not_those_in_a_root_inside_it(folder, home):
+    assert Projects(ROOT, ("/home/me/app/inner",)).home(folder) == home
+
+
+@pytest.mark.parametrize(
+    ("glob", "folder", "home"),
+    [
+        ("app-*", "/trees/app-1", "/trees/app-1"),
+        ("app-*", "/trees/app-1/src/deep", "/trees/app-1"),
+        ("app-*", "/trees/app-trees/app-1/src", "/trees/app-trees/app-1"),
+        ("app-*", "/trees/other", None),
+        ("**/app-*", "/trees/app-1/src", "/trees/app-1"),
+        ("/trees/*", "/trees/app-1/src", "/trees/app-1"),
+        ("/trees/*", "/home/trees/app-1", None),
+        ("/home/me/app", ROOT, ROOT),
+    ],
+)
+def test_a_glob_takes_in_the_innermost_folder_that_fits(glob, folder, home):
+    assert Projects(ROOT, globs=(glob,)).home(folder) == home
+
+
+def test_with_globs_the_root_counts_only_where_one_names_it():
+    assert Projects(ROOT, globs=("other",)).home(ROOT) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("/trees/app-1/src/a.py", "src/a.py"),
+        ("/trees/app-1/src/../a.py", "a.py"),
+        ("/home/me/app/src/a.py", "src/a.py"),
+        ("/etc/hosts", "/etc/hosts"),
+        ("/trees/app-2/a.py", "/trees/app-2/a.py"),
+    ],
+)
+def test_a_touched_path_is_that_of_the_project_or_the_root(path, shown):
+    assert Projects(ROOT, globs=("app-*",)).shown(path, "/trees/app-1") == shown
+
+
+def test_another_choice_has_another_fingerprint():
+    choices = [Projects(ROOT), Projects("/r"), Projects(ROOT, ("/home/me/app/x",)), Projects(ROOT, globs=("x",))]
+    assert len({choice.fingerprint for choice in choices}) == 4
+    assert Projects(ROOT).fingerprint == Projects(ROOT).fingerprint
