@@ -45,6 +45,7 @@ def test_sessions_are_opted_in_followed_and_taken_back(run):
     assert turns(run("search", "walrus", as_json=True)) == set()
     (report,) = run("index", "--sessions", as_json=True)["roots"]
     assert (report["transcripts"], report["turns"], report["missing_sessions"]) == (2, 4, [])
+    assert (report["sessions"]["sessions"], report["sessions"]["turns"]) == (2, 4)
     assert turns(run("search", "walrus", as_json=True)) >= {"5e55a000-1-1", "5e55a000-1-4", "5e55b000-2-1"}
     run("index", "--no-sessions")
     assert turns(run("search", "walrus", as_json=True)) == set()

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from instar.domain.corpus import Document, Touched
+from instar.domain.corpus import Document, SessionChoice, Touched
 from instar.indexing.clock import Deadline
 from instar.indexing.indexer import Indexer
 from instar.ports import CorpusWriter, SilentProgress
@@ -56,6 +56,12 @@ def index(workspace: Workspace, root: Path, *, reread: bool = False) -> None:
         indexer.run([writer.add_root(str(root))], build_wanted=True, reread=reread)
 
 
+def sessions(workspace: Workspace, root: Path) -> None:
+    """Index the root with the transcripts that lie beside it."""
+    workspace.choose_sessions([root], SessionChoice((str(root.with_name("talks")),)))
+    index(workspace, root)
+
+
 def forget(workspace: Workspace, root: Path) -> None:
     """Forget the root."""
     workspace.forget(next(known for known in workspace.roots() if known.path == str(root)))
@@ -91,6 +97,8 @@ def main(data: Path, root: Path, task: str) -> None:
             index(workspace, root)
         case "rebuild":
             index(workspace, root, reread=True)
+        case "sessions":
+            sessions(workspace, root)
         case "forget":
             forget(workspace, root)
         case "pack":

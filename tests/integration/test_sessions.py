@@ -262,6 +262,36 @@ def test_files_and_sessions_do_not_delete_each_other(workspace, root, projects, 
     assert found(workspace, "other") == ["other.py"]
 
 
+def test_files_name_the_sessions_that_touched_them_and_no_others(workspace, root, projects):
+    """Four files, three sessions, one of them resumed in another file: every pair is right, and none is missing."""
+    (root / "sub").mkdir()
+    for name in ("login.py", "sub/retry.py", "unused.py"):
+        (root / name).write_text(f"def {name.split('/')[-1][:-3]}_in_{len(name)}(): ...\n")
+    plan = {
+        "alpha": [("edit", "retry.py"), ("read", "login.py"), ("edit", "login.py")],
+        "beta": [("read", "retry.py"), ("edit", "sub/retry.py")],
+        "gamma": [("read", "sub/retry.py"), ("edit", "../elsewhere/login.py")],
+    }
+    for name, calls in plan.items():
+        talk = Conversation(projects / encoded(root) / f"{name}.jsonl", root, session=name)
+        for action, file in calls:
+            talk.prompt("go on")
+            getattr(talk, action)(str(root / file))
+    resumed = projects / encoded(root) / "resumed.jsonl"
+    resumed.write_bytes((projects / encoded(root) / "alpha.jsonl").read_bytes())
+    follow(workspace, root, projects)
+    found = {}
+    for query in ("retry_delay", "login_in_8", "retry_in_12", "unused_in_9"):
+        hit = workspace.search(SearchRequest(query, Scope(source="code"), limit=1)).hits[0]
+        found[hit.path] = [(item.session, item.action) for item in hit.related_sessions]
+    assert found == {
+        "retry.py": [("alpha", "edit"), ("beta", "read")],
+        "login.py": [("alpha", "edit"), ("alpha", "read")],
+        "sub/retry.py": [("beta", "edit"), ("gamma", "read")],
+        "unused.py": [],
+    }
+
+
 # Which sessions belong to a root
 
 

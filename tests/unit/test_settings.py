@@ -43,6 +43,8 @@ def test_the_command_line_wins_over_all(folders):
         ("vector_weight = inf", "not a number"),
         ("data = '~nobody-of-this-name/x'", "setting data"),
         ("model = 3", "not a text"),
+        ("session_thinking = 'perhaps'", "neither true nor false"),
+        ("session_thinking = 2", "neither true nor false"),
         ("limit = ", "not valid TOML"),
     ],
 )
@@ -58,3 +60,11 @@ def test_the_file_in_the_data_folder_cannot_name_another(folders):
     (data / FILE_NAME).write_text("data = '/elsewhere'")
     with pytest.raises(SettingError, match="names a data folder"):
         load({}, {"data": data}, user)
+
+
+@pytest.mark.parametrize(("written", "read"), [("true", True), ("False", False), ("1", True), ("0", False)])
+def test_a_flag_is_true_or_false(folders, written, read):
+    user, data = folders
+    assert load({"INSTAR_SESSION_THINKING": written}, {"data": data}, user).settings.session_thinking is read
+    (user / FILE_NAME).write_text(f"session_thinking = {str(read).lower()}\n")
+    assert load({}, {"data": data}, user).settings.session_thinking is read

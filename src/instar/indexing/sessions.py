@@ -81,10 +81,10 @@ class SessionReader:
         )
 
     def _redacted(self, transcript: Transcript) -> Transcript:
-        """Take out secrets; turns in the order of their lines, of those with the same id the first."""
+        """Take out secrets; of turns with the same id the first is kept."""
         home = self.projects.home(transcript.folder) or self.projects.root
         turns: dict[str, Turn] = {}
-        for turn in sorted(transcript.turns, key=lambda turn: turn.first_line):
+        for turn in transcript.turns:
             clean = self._redacted_turn(turn, home)
             turns.setdefault(clean.id, clean)
         passed_over: Counter[str] = Counter()

@@ -5,13 +5,14 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import typer
 
 from instar.entrypoints.cli.consent import confirm
 from instar.entrypoints.cli.opening import current_folder, enclosing, inside, open_workspace
 from instar.entrypoints.cli.progress import shown
-from instar.entrypoints.cli.sessions import chosen_sessions
+from instar.entrypoints.cli.sessions import chosen_sessions, sessions_as_json, sessions_in_words
 from instar.entrypoints.cli.terminal import counted, printable
 from instar.errors import RootMissingError
 from instar.indexing.parts import RootReport
@@ -57,11 +58,13 @@ def index(options: Options) -> None:
             workspace.choose_sessions(named if sessions.projects else chosen, sessions)
         reports = workspace.index(chosen, progress, wait_seconds=LOCK_SECONDS, reread=options.rebuild)
     seconds = time.monotonic() - started
+    held = _stored_sessions(workspace)
     if options.as_json:
-        typer.echo(json.dumps({"seconds": round(seconds, 3), "roots": [_as_json(report) for report in reports]}))
+        facts = [_as_json(report) | {"sessions": held.get(report.path)} for report in reports]
+        typer.echo(json.dumps({"seconds": round(seconds, 3), "roots": facts}))
     else:
         for report in reports:
-            _print(report)
+            _print(report, held.get(report.path))
         typer.echo(f"done in {seconds:.1f} s")
     for place in dict.fromkeys(place for report in reports for place in report.missing_sessions):
         typer.echo(
@@ -96,7 +99,13 @@ def _as_json(report: RootReport) -> dict[str, object]:
     }
 
 
-def _print(report: RootReport) -> None:
+def _stored_sessions(workspace: Workspace) -> dict[str, dict[str, Any] | None]:
+    """Return what is stored of sessions by root."""
+    with workspace.store.snapshot() as snapshot:
+        return {root.path: sessions_as_json(root, snapshot.session_counts(root.id)) for root in snapshot.roots()}
+
+
+def _print(report: RootReport, sessions: dict[str, Any] | None) -> None:
     if report.missing:
         return
     read = counted(report.read, "file")
@@ -104,6 +113,8 @@ def _print(report: RootReport) -> None:
         read += f" and {counted(report.transcripts, 'transcript')} with {counted(report.turns, 'turn')}"
     done = f"{read} read ({counted(report.chunks, 'chunk')}), {report.removed} removed"
     typer.echo(f"{printable(report.path)}: {done}")
+    if sessions:
+        typer.echo(f"  {sessions_in_words(sessions)}")
     if report.skipped:
         reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(report.skipped.items()))
         typer.echo(f"  skipped: {reasons}")

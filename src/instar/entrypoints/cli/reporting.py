@@ -4,7 +4,7 @@ import json
 import os
 import time
 from contextlib import suppress
-from dataclasses import asdict, fields
+from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,8 @@ from typing import Any
 import typer
 
 from instar.domain.corpus import Root
-from instar.domain.stored import SessionCounts
 from instar.entrypoints.cli.opening import open_workspace
+from instar.entrypoints.cli.sessions import sessions_as_json, sessions_in_words
 from instar.entrypoints.cli.terminal import counted, printable
 from instar.entrypoints.cli.times import ago, iso
 from instar.errors import DamagedError, UsageError
@@ -45,7 +45,7 @@ def status(*, as_json: bool, data: Path | None) -> None:
         held = f"{counted(root['documents'], 'document')}, {counted(root['chunks'], 'chunk')}"
         typer.echo(f"{printable(root['path'])}\n  {held}, scanned {when}{left}")
         if root["sessions"]:
-            typer.echo(f"  {_sessions_in_words(root['sessions'])}")
+            typer.echo(f"  {sessions_in_words(root['sessions'])}")
         for reason, count in sorted(root["skipped"].items()):
             typer.echo(f"  skipped {count}: {reason}")
     if not facts["roots"]:
@@ -80,21 +80,9 @@ def _status(workspace: Workspace) -> dict[str, Any]:
             facts["roots"].append(
                 _root(root)
                 | {"documents": documents, "chunks": chunks, "skipped": snapshot.skipped(root.id)}
-                | {"sessions": _sessions(root, snapshot.session_counts(root.id))}
+                | {"sessions": sessions_as_json(root, snapshot.session_counts(root.id))}
             )
     return facts
-
-
-def _sessions(root: Root, counts: SessionCounts) -> dict[str, Any] | None:
-    return asdict(root.sessions) | asdict(counts) if root.sessions else None
-
-
-def _sessions_in_words(facts: dict[str, Any]) -> str:
-    held = f"{counted(facts['sessions'], 'session')} in {counted(facts['transcripts'], 'transcript')}"
-    passed_over = ", ".join(f"{count} {printable(kind)}" for kind, count in sorted(facts["passed_over"].items()))
-    return f"{held}, {counted(facts['turns'], 'turn')}" + (
-        f"; records passed over: {passed_over}" if passed_over else ""
-    )
 
 
 def _root(root: Root) -> dict[str, Any]:

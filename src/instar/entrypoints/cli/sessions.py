@@ -3,12 +3,15 @@
 import os
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
-from instar.domain.corpus import SessionChoice
+from instar.domain.corpus import Root, SessionChoice
 from instar.domain.globs import glob_pattern
 from instar.domain.search import Hit, RelatedSession, SessionTurn
-from instar.entrypoints.cli.terminal import printable
+from instar.domain.stored import SessionCounts
+from instar.entrypoints.cli.terminal import counted, printable
 from instar.errors import UsageError
 from instar.wiring import Workspace
 
@@ -59,6 +62,20 @@ def named_session(workspace: Workspace, beginning: str | None) -> str | None:
     if not found:
         raise UsageError(f"no session begins with {beginning!r}", "`instar index --sessions` reads them")
     raise UsageError(f"{len(found)} sessions begin with {beginning!r}: {found[0]}, {found[1]} …", "give more of the id")
+
+
+def sessions_as_json(root: Root, counts: SessionCounts) -> dict[str, Any] | None:
+    """Return what was asked for and what is stored of the sessions of a root, None where none were asked for."""
+    return asdict(root.sessions) | asdict(counts) if root.sessions else None
+
+
+def sessions_in_words(facts: dict[str, Any]) -> str:
+    """Return what `sessions_as_json` says in one line."""
+    held = f"{counted(facts['sessions'], 'session')} in {counted(facts['transcripts'], 'transcript')}"
+    passed_over = ", ".join(f"{count} {printable(kind)}" for kind, count in sorted(facts["passed_over"].items()))
+    return f"{held}, {counted(facts['turns'], 'turn')}" + (
+        f"; records passed over: {passed_over}" if passed_over else ""
+    )
 
 
 def citation(turn: SessionTurn) -> str:
