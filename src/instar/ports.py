@@ -213,8 +213,8 @@ class CorpusSnapshot(Protocol):
         """The turns that are there, by id."""
         ...
 
-    def related_sessions(self, path: str, limit: int) -> list[RelatedSession]:
-        """Up to `limit` turns that touched the file of this absolute path; see `instar.domain.search.Hit`."""
+    def related_sessions(self, paths: Sequence[str], limit: int) -> dict[str, tuple[RelatedSession, ...]]:
+        """For each of these absolute paths up to `limit` turns that touched it; see `instar.domain.search.Hit`."""
         ...
 
     def vectors_after(self, generation_id: int, sequence: int) -> StoredVectors:

@@ -6,11 +6,11 @@ from pathlib import PurePosixPath
 
 from instar.domain.corpus import SourceKind
 from instar.domain.search import Hit
-from instar.domain.stored import ChunkRow
+from instar.domain.stored import ChunkRow, TurnRow
 from instar.ports import CorpusSnapshot
 
 MOST_RELATED = 5
-"""Sessions named with a file: a list to pick from, not a history."""
+"""Turns named with a file: a list to pick from, not a history."""
 PROMPT_CHARACTERS = 200
 """Of a prompt, enough to recognise it."""
 
@@ -18,15 +18,20 @@ PROMPT_CHARACTERS = 200
 def with_sessions(snapshot: CorpusSnapshot, hits: Sequence[Hit], rows: Sequence[ChunkRow]) -> tuple[Hit, ...]:
     """Return hits with what is known of sessions; row i is the chunk of hit i."""
     turns = snapshot.turn_rows([row.turn_id for row in rows if row.turn_id is not None])
-    known: list[Hit] = []
-    for hit, row in zip(hits, rows, strict=True):
-        turn = turns.get(row.turn_id) if row.turn_id is not None else None
-        if turn is not None:
-            prompt = " ".join(turn.answers.split())[:PROMPT_CHARACTERS]
-            known.append(replace(hit, session=turn.turn, answers=prompt, files=turn.files))
-        elif hit.source != SourceKind.SESSIONS:
-            path = str(PurePosixPath(hit.root) / hit.path)
-            known.append(replace(hit, related_sessions=tuple(snapshot.related_sessions(path, MOST_RELATED))))
-        else:
-            known.append(hit)
-    return tuple(known)
+    files = dict.fromkeys(_path(hit) for hit in hits if hit.source != SourceKind.SESSIONS)
+    related = snapshot.related_sessions(list(files), MOST_RELATED)
+    return tuple(
+        _with_turn(hit, turns[row.turn_id])
+        if row.turn_id is not None and row.turn_id in turns
+        else replace(hit, related_sessions=related.get(_path(hit), ()))
+        for hit, row in zip(hits, rows, strict=True)
+    )
+
+
+def _path(hit: Hit) -> str:
+    return str(PurePosixPath(hit.root) / hit.path)
+
+
+def _with_turn(hit: Hit, row: TurnRow) -> Hit:
+    prompt = " ".join(row.answers.split())[:PROMPT_CHARACTERS]
+    return replace(hit, session=row.turn, answers=prompt, files=row.files)

@@ -53,7 +53,7 @@ def files(connection: sqlite3.Connection, turn_id: int, role: str) -> tuple[str,
     return tuple(row[0] for row in rows)
 
 
-def related(connection: sqlite3.Connection, roots: Sequence[Root], path: str, limit: int) -> list[RelatedSession]:
+def related(connection: sqlite3.Connection, roots: Sequence[Root], path: str, limit: int) -> tuple[RelatedSession, ...]:
     """Return the turns that touched a file, edits before reads, the latest first; a turn that was copied counts once.
 
     A touched path is relative to the root its session belongs to, or absolute where the file lies outside.
@@ -79,7 +79,7 @@ def related(connection: sqlite3.Connection, roots: Sequence[Root], path: str, li
         found.setdefault(row[1], RelatedSession(*row))
         if len(found) == limit:
             break
-    return list(found.values())
+    return tuple(found.values())
 
 
 def named(connection: sqlite3.Connection, beginning: str) -> list[str]:

@@ -225,9 +225,10 @@ class SqliteSnapshot:
             for i, turn in found.items()
         }
 
-    def related_sessions(self, path: str, limit: int) -> list[RelatedSession]:
-        """Return up to `limit` turns that touched the file of this absolute path."""
-        return recall.related(self._db, self.roots(), path, limit)
+    def related_sessions(self, paths: Sequence[str], limit: int) -> dict[str, tuple[RelatedSession, ...]]:
+        """Return for each of these absolute paths up to `limit` turns that touched it."""
+        roots = self.roots()
+        return {path: recall.related(self._db, roots, path, limit) for path in paths}
 
     def sessions_named(self, beginning: str) -> list[str]:
         """Return the ids of sessions that begin so, in order."""
