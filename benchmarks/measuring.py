@@ -1,4 +1,4 @@
-"""What both speed benchmarks share: one core, one thread, percentiles, sizes, and the facts of the machine."""
+"""What the speed benchmarks share: one core, one thread, percentiles, sizes, and the facts of the machine."""
 
 import os
 import platform
@@ -94,6 +94,11 @@ def resident_bytes() -> int:
     """Return the memory of this process that is resident, mapped files included."""
     status = Path("/proc/self/status").read_text("utf-8")
     return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmRSS"))
+
+
+def peak_resident_bytes(status: str) -> int:
+    """Return the most memory that was resident, mapped files included, from a text like `/proc/self/status`."""
+    return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM"))
 
 
 def folder_bytes(path: Path) -> int:
