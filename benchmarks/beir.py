@@ -1,6 +1,6 @@
 """Quality on a BEIR folder: nDCG@10 and Recall@10 by arm, each document a file.
 
-    python benchmarks/beir.py FOLDER [--split test] [--suffix .py] [--weights 1:1]
+    python benchmarks/beir.py FOLDER [--split test] [--suffix .py] [--weights 1:1] [--no-stems]
 
 A document is ranked by its best chunk. Measures are computed by ir_measures.
 """
@@ -9,10 +9,12 @@ import argparse
 import csv
 import json
 import tempfile
+from contextlib import nullcontext
 from pathlib import Path
 
 import ir_measures
 from ir_measures import R, nDCG
+from stems import without_stems
 
 from instar.domain.search import Mode, SearchRequest, Weights
 from instar.ports import SilentProgress
@@ -49,7 +51,13 @@ def main() -> None:
     parser.add_argument("--split", default="test")
     parser.add_argument("--suffix", default=".txt")
     parser.add_argument("--weights", nargs="*", default=["1:1"])
+    parser.add_argument("--no-stems", action="store_true")
     arguments = parser.parse_args()
+    with without_stems() if arguments.no_stems else nullcontext():
+        measure(arguments)
+
+
+def measure(arguments: argparse.Namespace) -> None:
     qrels = read_qrels(arguments.folder / "qrels" / f"{arguments.split}.tsv")
     judged = {qrel.query_id for qrel in qrels}
     queries = [q for q in read_lines(arguments.folder / "queries.jsonl") if q["_id"] in judged]

@@ -1,7 +1,7 @@
 """Quality on the code-search questions: nDCG@10 by repository, category and arm.
 
     python benchmarks/codesearch.py --questions FOLDER --repositories FOLDER
-        [--only NAME …] [--weights 1:1 …] [--ablation] [--together]
+        [--only NAME …] [--weights 1:1 …] [--ablation] [--together] [--no-stems]
 
 `--questions` holds one JSON file a repository; `--repositories` holds a checkout of each at the revision it names, in a
 folder of the name of the file. Hits are chunks. A target's rank is that of the first hit whose path ends with its path
@@ -18,9 +18,11 @@ import math
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from stems import without_stems
 
 from instar.domain.search import Hit, Mode, Place, Scope, SearchRequest, Weights
 from instar.ports import SilentProgress
@@ -109,7 +111,13 @@ def main() -> None:
     parser.add_argument("--weights", nargs="*", default=["1:1"])
     parser.add_argument("--ablation", action="store_true")
     parser.add_argument("--together", action="store_true")
+    parser.add_argument("--no-stems", action="store_true")
     arguments = parser.parse_args()
+    with without_stems() if arguments.no_stems else nullcontext():
+        measure(arguments)
+
+
+def measure(arguments: argparse.Namespace) -> None:
     facts = {name: json.loads((arguments.questions / f"{name}.json").read_text("utf-8")) for name in arguments.only}
     roots = {name: (arguments.repositories / name / facts[name]["root"]).resolve() for name in facts}
     corpora = [list(facts)] if arguments.together else [[name] for name in facts]

@@ -2,8 +2,10 @@
 
     INSTAR_TEST_DATA=… python benchmarks/session_questions_check.py [--list]
 
-Fails where a file, a line or a uuid is not there, or where a question shares an undeclared word with an answer to it.
-Prints counts, and how many of a question's content words stand in the passages that answer and in the whole turns.
+Fails where a file, a line or a uuid is not there, where a question shares an undeclared word with an answer to it, or
+where its plain twin is missing or copies a run of words from an answer.
+Prints counts, and for both phrasings how many of the content words stand in the passages that answer and in the whole
+turns.
 `--list` prints each question with the answers next to it, to be read.
 """
 
@@ -22,6 +24,8 @@ from typing import Any
 QUESTIONS = Path(__file__).parent / "data" / "session_questions.jsonl"
 SUFFIXES = re.compile(r"(ing|ed|es|s|er|or|ion|ions|ly|e)$")
 SHORTEST = 3  # letters a content word has at least
+PHRASINGS = {"question": "words avoided", "plain": "plain"}  # field of a question: what to call it
+COPIED = 3  # content words in a row that make a copy: two are often the usual name of a thing
 PREFIX = 6  # words with so many first letters in common count as the same: "authentification", "authentication"
 WORDS_OF_NO_CONTENT = """
     about after again all along also although and any are because been before being beside between both but can
@@ -43,12 +47,23 @@ WORDS_OF_NO_CONTENT = """
 STOP_WORDS = frozenset(WORDS_OF_NO_CONTENT.split())
 
 
+def unaccented(text: str) -> str:
+    """Return a text without accents, and with the line breaks and tabs of JSON as spaces."""
+    return unicodedata.normalize("NFKD", re.sub(r"\\[nt]", " ", text)).encode("ascii", "ignore").decode()
+
+
 def words(text: str) -> set[str]:
     """Return the content words of a text, in lower case and without accents; names are cut at humps and dashes too."""
-    plain = unicodedata.normalize("NFKD", re.sub(r"\\[nt]", " ", text)).encode("ascii", "ignore").decode()
-    cut = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", plain)
-    whole = re.findall(r"[A-Za-z]+", plain)
+    bare = unaccented(text)
+    cut = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", bare)
+    whole = re.findall(r"[A-Za-z]+", bare)
     return {word.lower() for word in (*cut, *whole) if len(word) >= SHORTEST} - STOP_WORDS
+
+
+def in_order(text: str) -> list[str]:
+    """Return the content words of a text as they follow each other; here an identifier or a path is one word."""
+    found = re.findall(r"\w+(?:[./@:]+\w+)*", unaccented(text).lower())
+    return [word for word in found if len(word) >= SHORTEST and word not in STOP_WORDS]
 
 
 def keys(word: str) -> set[str]:
@@ -62,6 +77,24 @@ def common(question: str, text: str, declared: list[str]) -> set[str]:
     known = {key for word in words(text) for key in keys(word)}
     allowed = {key for word in words(" ".join(declared)) for key in keys(word)}
     return {word for word in words(question) if keys(word) & known and not keys(word) & allowed}
+
+
+def copies(question: str, text: str, declared: list[str]) -> list[str]:
+    """Return the runs of COPIED content words, none of them declared, that the question has in common with the text."""
+    allowed = {key for word in words(" ".join(declared)) for key in keys(word)}
+    there = runs(text)
+    return [
+        " ".join(run)
+        for run in runs(question)
+        if not any(keys(word) & allowed for word in run)
+        and any(all(keys(a) & keys(b) for a, b in zip(run, other, strict=True)) for other in there)
+    ]
+
+
+def runs(text: str) -> list[tuple[str, ...]]:
+    """Return every COPIED content words of a text that follow each other."""
+    found = in_order(text)
+    return list(zip(*(found[start:] for start in range(COPIED)), strict=False))
 
 
 @cache
@@ -107,7 +140,20 @@ def faults(root: Path, question: dict[str, Any]) -> list[str]:
     shared = {w for answer in question["relevant"] for w in overlap(root, question, answer)}
     texts = " ".join(passage(root, answer) for answer in question["relevant"])
     idle = [name for name in question["shared"] if not common(name, question["question"], []) & common(name, texts, [])]
-    return [*(f"undeclared: {word}" for word in sorted(shared)), *(f"declared for nothing: {name}" for name in idle)]
+    return [
+        *(f"undeclared: {word}" for word in sorted(shared)),
+        *(f"declared for nothing: {name}" for name in idle),
+        *unfit_twin(root, question),
+    ]
+
+
+def unfit_twin(root: Path, question: dict[str, Any]) -> list[str]:
+    """Return what is wrong with the plain phrasing of a question."""
+    twin = question.get("plain", "").strip()
+    if not twin or twin == question["question"]:
+        return ["no plain phrasing"]
+    texts = [passage(root, answer) for answer in question["relevant"]]
+    return [f"copied: {run}" for run in sorted({r for t in texts for r in copies(twin, t, question["shared"])})]
 
 
 def misplaced(root: Path, answer: dict[str, Any]) -> list[str]:
@@ -130,23 +176,40 @@ def overlap(root: Path, question: dict[str, Any], answer: dict[str, Any]) -> set
     return common(question["question"], passage(root, answer), question["shared"])
 
 
-def shares(root: Path, question: dict[str, Any]) -> tuple[float, float]:
+def shares(root: Path, question: dict[str, Any], phrasing: str) -> tuple[float, float]:
     """Return which share of the content words, names included, stand in the passages and in the whole turns."""
     parts = (" ".join(read(root, answer) for answer in question["relevant"]) for read in (passage, turn))
-    counts = [len(common(question["question"], text, [])) / len(words(question["question"])) for text in parts]
+    asked = question[phrasing]
+    counts = [len(common(asked, text, [])) / len(words(asked)) for text in parts]
     return counts[0], counts[1]
 
 
 def summary(name: str, root: Path, questions: list[dict[str, Any]]) -> str:
-    """Return a line on some of the questions."""
-    in_passage, in_turn = zip(*(shares(root, question) for question in questions), strict=True)
+    """Return a line on some of the questions, and one on each phrasing of them."""
+    answers = [len(question["relevant"]) for question in questions]
+    return "\n".join(
+        [
+            f"{name:>3}: {len(questions)} questions, {sum(answers)} answers, {answers.count(1)} with one only",
+            *(summary_of_phrasing(phrasing, root, questions) for phrasing in PHRASINGS),
+        ]
+    )
+
+
+def summary_of_phrasing(phrasing: str, root: Path, questions: list[dict[str, Any]]) -> str:
+    """Return a line on one phrasing of some of the questions."""
+    in_passage, in_turn = zip(*(shares(root, question, phrasing) for question in questions), strict=True)
+    length = statistics.mean(len(question[phrasing].split()) for question in questions)
     free = sum(share == 0 for share in in_passage)
-    answers = statistics.mean(len(question["relevant"]) for question in questions)
     return (
-        f"{name:>3}: {len(questions)} questions, {answers:.1f} answers each; of their words"
-        f" {statistics.mean(in_passage):.1%} stand in the passages, {statistics.mean(in_turn):.1%} in the whole turns;"
+        f"     {PHRASINGS[phrasing]:>13}: {length:4.1f} words each; of the content words"
+        f" {statistics.mean(in_passage):5.1%} in the passages, {statistics.mean(in_turn):5.1%} in the whole turns;"
         f" {free} share none with a passage"
     )
+
+
+def repeated(values: list[Any]) -> bool:
+    """Return whether a value stands twice."""
+    return len(set(values)) < len(values)
 
 
 def show(root: Path, question: dict[str, Any]) -> None:
@@ -154,6 +217,7 @@ def show(root: Path, question: dict[str, Any]) -> None:
     print(
         f"\n{question['id']} [{question['language']}, {question['kind']}] {question['question']} {question['shared']}"
     )
+    print(f"     plain: {question['plain']}")
     for answer in question["relevant"]:
         text = " ".join(passage(root, answer).split())
         print(f"   {Path(answer['file']).stem[:24]}:{answer['lines']} {text[:420]}")
@@ -167,8 +231,7 @@ def main() -> None:
     root = Path(os.environ["INSTAR_TEST_DATA"]) / "sessions"
     questions = [json.loads(line) for line in QUESTIONS.read_text("utf-8").splitlines()]
     wrong = [f"{q['id']}: {fault}" for q in questions for fault in faults(root, q)]
-    if len({q["id"] for q in questions}) < len(questions) or len({q["question"] for q in questions}) < len(questions):
-        wrong.append("an id or a question stands twice")
+    wrong += [f"{field} stands twice" for field in ("id", *PHRASINGS) if repeated([q.get(field) for q in questions])]
     if listed:
         for question in questions:
             show(root, question)

@@ -147,6 +147,66 @@ def test_words_meet(index: LexicalIndex, query: str, expected: list[int]) -> Non
     assert found(index, query) == expected
 
 
+FRENCH = "Les équipes régionales n’ont pas gagné la coupe, mais le ministère les a félicitées pour leurs efforts."
+FRENCH_TOO = "Ses sœurs, qui sont trois, vivent avec une tante dans cette maison."
+ENGLISH = "The retries of a session were counted, and this is what the studies of the cache say about it."
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("quelle équipe régionale gagne", [10]),
+        ("quelle equipe regionale gagne", [10]),
+        ("equipe regionale", [10]),
+        ("féliciter", [10]),
+        ("l’équipe", [10]),
+        ("retry", [20, 30]),
+        ("retrying", [20, 30]),
+        ("counting", [20]),
+        ("sœur", [60]),
+        ("soeurs", [60]),
+        ("what does the study say", [20]),
+        ("TABLES", [40]),
+        ("routed", [50]),
+        ("le", [10]),
+    ],
+)
+def test_forms_of_a_word_meet(index: LexicalIndex, query: str, expected: list[int]) -> None:
+    fill(
+        index,
+        row(10, FRENCH, source="docs", language="markdown"),
+        row(20, ENGLISH, source="docs", language="markdown"),
+        row(30, "def retryNow(): pass"),
+        row(40, "x = 1", symbol="drop_table"),
+        row(50, "y = 2", path="src/routing.py"),
+        row(60, FRENCH_TOO, source="docs", language="markdown"),
+    )
+    assert sorted(found(index, query)) == expected
+
+
+def test_the_form_that_was_asked_for_ranks_before_others(index: LexicalIndex) -> None:
+    fill(index, row(10, "parse the file"), row(20, "parsing the file"), row(30, "parsed the file"))
+    assert [found(index, query)[0] for query in ("parse", "parsing", "parsed")] == [10, 20, 30]
+
+
+@pytest.mark.parametrize("query", ["getUserNames", "retry_delays", "HTTPServers"])
+def test_an_identifier_named_exactly_ranks_first(index: LexicalIndex, query: str) -> None:
+    fill(
+        index,
+        row(10, "the names of users that a getter gets, and how long servers of HTTP delay when they retry"),
+        row(20, "get user name; retry delay; http server"),
+        row(30, f"call({query})"),
+        row(40, "getUserName retry_delay HTTPServer"),
+    )
+    assert found(index, query)[0] == 30
+
+
+@pytest.mark.parametrize("query", ["what is this", "to be or not to be", "for"])
+def test_a_question_of_common_words_alone_is_answered(index: LexicalIndex, query: str) -> None:
+    fill(index, row(10, "this is what not to do or to be for"), row(20, "apple"))
+    assert found(index, query) == [10]
+
+
 @pytest.mark.parametrize("query", ["apple AND (", "body:apple", "*", "apple*", '"apple', "apple\0\x01", "a" * 10_000])
 def test_a_question_has_no_syntax(index: LexicalIndex, query: str) -> None:
     fill(index, row(10, "apple"))

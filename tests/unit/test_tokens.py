@@ -16,6 +16,8 @@ from instar.domain.tokens import MAX_TOKEN_CHARACTERS, tokens
         ("Session.send(request)", "session send request"),
         ("plain words here", "plain words here"),
         ("Élève naïve", "eleve naive"),
+        ("l'Œuvre d’un ex æquo, SŒURS", "l oeuvre d un ex aequo soeurs"),
+        ("E\u0301le\u0300ve", "eleve"),
         ("MAX_RETRIES", "max_retries max retries"),
         ("!!! ()", ""),
     ],

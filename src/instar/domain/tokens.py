@@ -1,14 +1,14 @@
 """Words of code and prose as the lexical index sees them.
 
 `getUserName` gives `getusername get user name`, `retry_delay` gives `retry_delay retry delay`: the whole identifier, so
-that naming it exactly counts most, and its parts, so that a question in words finds it. Case and accents are folded.
+that naming it exactly counts most, and its parts, so that a question in words finds it. Case, accents and ligatures
+are folded.
 """
 
 import re
 import unicodedata
-from functools import lru_cache
 
-TOKENS_VERSION = 1
+TOKENS_VERSION = 2
 """Raised whenever the same text could give other tokens; the lexical index is then rebuilt."""
 
 MAX_TOKEN_CHARACTERS = 64
@@ -16,17 +16,22 @@ MAX_TOKEN_CHARACTERS = 64
 
 _IDENTIFIER = re.compile(r"\w+")
 _ASCII_PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
-_CACHED_IDENTIFIERS = 1 << 17  # the distinct identifiers of a large repository; about 20 MB when full
+_LIGATURES = str.maketrans({"œ": "oe", "Œ": "Oe", "æ": "ae", "Æ": "Ae"})  # which Unicode does not take apart
 
 
 def tokens(text: str) -> str:
     """Return the tokens of `text`, lower case, separated by spaces, in order of appearance."""
-    return " ".join([_expand(word) for word in _IDENTIFIER.findall(text)])
+    return " ".join([expand(word) for word in identifiers(text)])
 
 
-@lru_cache(_CACHED_IDENTIFIERS)
-def _expand(word: str) -> str:
-    folded = word if word.isascii() else _fold(word)
+def identifiers(text: str) -> list[str]:
+    """Return the identifiers and words of `text` as they stand there (accents joined to their letters)."""
+    return _IDENTIFIER.findall(text if text.isascii() else unicodedata.normalize("NFC", text))
+
+
+def expand(word: str) -> str:
+    """Return the tokens of one identifier, separated by spaces: the whole and, where it has several, its parts."""
+    folded = fold(word)
     if len(folded) > MAX_TOKEN_CHARACTERS:
         return ""
     lowered = folded.lower()
@@ -40,6 +45,11 @@ def _expand(word: str) -> str:
     return " ".join([whole, *lowered_parts])
 
 
-def _fold(word: str) -> str:
-    decomposed = unicodedata.normalize("NFKD", word)
+def fold(word: str) -> str:
+    """Return a word without accents and ligatures."""
+    if word.isascii():
+        return word
+    if word.isupper():
+        word = word.lower()  # else the ligature of a heading in capitals would look like a new part
+    decomposed = unicodedata.normalize("NFKD", word.translate(_LIGATURES))
     return "".join(c for c in decomposed if not unicodedata.combining(c))

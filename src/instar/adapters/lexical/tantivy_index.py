@@ -9,14 +9,21 @@ from pathlib import Path
 
 import tantivy
 
+from instar.adapters.lexical.stems import (
+    language_of_passage,
+    language_of_question,
+    passage_terms,
+    question_terms,
+    spelt_tokens,
+)
 from instar.domain.corpus import LexicalRow
 from instar.domain.search import Scope
 from instar.domain.stored import Position
-from instar.domain.tokens import TOKENS_VERSION, tokens
+from instar.domain.tokens import TOKENS_VERSION, identifiers
 from instar.errors import DerivedDamageError, DiskFullError
 
 LAYOUT_VERSION = 2
-"""Raised whenever the fields below change; an index of another layout is filled anew."""
+"""Raised whenever the fields below, or the stems in them, change; an index of another layout is filled anew."""
 WRITER_BYTES = 64_000_000
 """Memory of the writer, of which Tantivy wants at least 15 MB a thread; more makes fewer, larger segments."""
 MAX_QUERY_TOKENS = 48
@@ -58,7 +65,7 @@ def _schema() -> tantivy.Schema:
 
 
 class TantivyIndex:
-    """See `instar.ports.LexicalIndex`. Rows are chunks, tokenised by `instar.domain.tokens`."""
+    """See `instar.ports.LexicalIndex`. Rows are chunks, tokenised by `instar.domain.tokens`, with their stems."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -130,10 +137,12 @@ class TantivyIndex:
         """Return the best (chunk id, text id, score), best first."""
         with self._guarded():
             searcher = self._searcher or self._fresh_searcher()
-            words = self._telling(searcher, dict.fromkeys(tokens(query).split()))
-            if not words:
+            spelt = spelt_tokens(query)
+            telling = {word: spelt[word] for word in self._telling(searcher, spelt)}
+            terms = question_terms(telling, language_of_question(spelt))
+            if not terms:
                 return []
-            hits = searcher.search(self._query(words, scope, documents), limit, count=False).hits
+            hits = searcher.search(self._query(terms, scope, documents), limit, count=False).hits
             addresses = [address for _, address in hits]
             chunks = searcher.fast_field_values("chunk", addresses)
             texts = searcher.fast_field_values("text", addresses)
@@ -149,11 +158,11 @@ class TantivyIndex:
             kept = telling if len(telling) >= TELLING_LEAST else kept
         return kept[:MAX_QUERY_TOKENS]
 
-    def _query(self, words: list[str], scope: Scope, documents: Sequence[int] | None) -> tantivy.Query:
+    def _query(self, terms: dict[str, int], scope: Scope, documents: Sequence[int] | None) -> tantivy.Query:
         should = tantivy.Query.boolean_query(
             [
-                (tantivy.Occur.Should, tantivy.Query.boost_query(self._term(name, word, "freq"), weight))
-                for word in words
+                (tantivy.Occur.Should, tantivy.Query.boost_query(self._term(name, term, "freq"), count * weight))
+                for term, count in terms.items()
                 for name, weight in _FIELDS
             ]
         )
@@ -269,7 +278,9 @@ def _document(row: LexicalRow) -> tantivy.Document:
     document.add_text("branch", row.branch)
     if row.at is not None:
         document.add_float("at", row.at)
-    document.add_text("body", tokens(row.text))
-    document.add_text("symbol", tokens(row.symbol))
-    document.add_text("path", tokens(row.path))
+    words = identifiers(row.text)
+    language = language_of_passage(words)
+    document.add_text("body", passage_terms(words, language))
+    document.add_text("symbol", passage_terms(identifiers(row.symbol), language))
+    document.add_text("path", passage_terms(identifiers(row.path), language))
     return document
