@@ -16,10 +16,12 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import indexing
 import measuring
@@ -149,14 +151,13 @@ def index(place: Place) -> dict[str, Any]:
 
 
 def bytes_read() -> int:
-    """Return the bytes this process has read by system calls so far, without those of asking."""
-    text = Path("/proc/self/io").read_text("ascii")
-    return int(text.split()[1])
+    """Return the bytes this process has read by system calls so far."""
+    return int(Path("/proc/self/io").read_text("ascii").split()[1])
 
 
-def by_stage(place: Place) -> dict[str, Any]:
-    """Index once more in this process: processor seconds of each stage, and bytes read of each transcript."""
-    shutil.rmtree(place.data, ignore_errors=True)
+@contextmanager
+def reads_counted() -> Iterator[dict[str, int]]:
+    """Count the bytes that are read of each transcript while the block runs."""
     read: dict[str, int] = {}
     asking = -bytes_read() + bytes_read()
     whole = SessionReader.read
@@ -168,22 +169,26 @@ def by_stage(place: Place) -> dict[str, Any]:
         finally:
             read[state.path] = read.get(state.path, 0) + bytes_read() - before - asking
 
+    with patch.object(SessionReader, "read", counted):
+        yield read
+
+
+def by_stage(place: Place) -> dict[str, Any]:
+    """Index once more in this process: processor seconds of each stage, and bytes read of each transcript."""
+    shutil.rmtree(place.data, ignore_errors=True)
     stages, clock = measuring.Stages(), measuring.Clock()
     workspace = place.workspace()
-    SessionReader.read = counted  # type: ignore[method-assign]
     workspace.choose_sessions([place.root], SessionChoice((str(place.projects),)))
-    with stages.timing(STAGES), clock.running():
+    with reads_counted() as read, stages.timing(STAGES), clock.running():
         workspace.index([place.root], SilentProgress())
-    SessionReader.read = whole  # type: ignore[method-assign]
     workspace.close()
     sizes = {str(path): path.stat().st_size for path in place.files()}
-    beyond = [read.get(path, 0) - size for path, size in sizes.items()]
     stages.seconds["everything else"] = clock.processor[0] - sum(stages.seconds.values())
     return {
         "stages_s": {name: round(s, 2) for name, s in sorted(stages.seconds.items(), key=lambda item: -item[1])},
         "read_of_transcripts": sum(read.values()),
         "size_of_transcripts": sum(sizes.values()),
-        "most_read_beyond_the_size": max(beyond),
+        "most_read_beyond_the_size": max(read.get(path, 0) - size for path, size in sizes.items()),
     }
 
 
@@ -221,6 +226,7 @@ def refresh(place: Place) -> dict[str, Any]:
     workspace, appending = place.workspace(), Appending(place)
     seconds = workspace.settings.refresh_seconds
 
+    read_again: list[int] = []
     late = 0
 
     def refreshed() -> None:
@@ -232,8 +238,9 @@ def refresh(place: Place) -> dict[str, Any]:
     inside, nothing, stages = measuring.Clock(), measuring.Clock(), measuring.Stages()
     for _ in range(APPENDS):
         appending.append()
-        with stages.timing(REFRESH_STAGES), inside.running():
+        with reads_counted() as read, stages.timing(REFRESH_STAGES), inside.running():
             refreshed()
+        read_again.append(sum(read.values()))
         with nothing.running():
             refreshed()
     workspace.close()
@@ -253,6 +260,7 @@ def refresh(place: Place) -> dict[str, Any]:
         "search_by_command_line_ms": _worst(*map(list, zip(*outside, strict=True))),
         "search_without_refresh_ms": _worst(*map(list, zip(*unrefreshed, strict=True))),
         "not_read_within_the_budget": late,
+        "most_read_after_an_append": max(read_again),
     }
 
 
