@@ -1,10 +1,10 @@
 """Sessions at scale: indexing, what is read, memory, refreshing after a turn, and searching among 10,000 sessions.
 
-    INSTAR_TEST_DATA=… python benchmarks/sessions.py --work WORK [--sessions-count 10000] [--peer PYTHON] [--json FILE]
+    INSTAR_TEST_DATA=… python benchmarks/sessions.py --work WORK [--sessions-count 10000] [--json FILE]
 
 WORK must not be there or have been made by this script with the same count: it is filled with a project, sessions made
-from the transcripts in INSTAR_TEST_DATA (1 GB for 10,000) and a data folder. `--peer` is the Python of an environment
-that holds `claude-session-search`, to be measured on the same sessions.
+from the transcripts in INSTAR_TEST_DATA (1 GB for 10,000) and a data folder. `claude-session-search` is measured on the
+same sessions where it is installed.
 """
 
 import argparse
@@ -63,7 +63,8 @@ WATCHED = (  # its own peak: the one that the system counts for children include
     "import atexit, pathlib, sys;"
     " atexit.register(lambda: sys.stderr.write(pathlib.Path('/proc/self/status').read_text()));"
 )
-PEER = """
+PEER = "claude-session-search"
+ASK_PEER = """
 import json, pathlib, sys, time
 from cc_search import indexer, server
 def timed(work):
@@ -300,13 +301,13 @@ def questions() -> list[str]:
     return transcripts.questions(main, QUESTIONS)
 
 
-def peer(place: Place, python: str) -> dict[str, Any]:
+def peer(place: Place) -> dict[str, Any]:
     """Let the peer index the same sessions, go on after an appended turn, and answer the same questions."""
     environment = {**os.environ, "HOME": str(place.home)}
     shutil.rmtree(place.home / ".cc-search", ignore_errors=True)
 
     def run(what: str, asked: str = "") -> Any:
-        command = [python, "-c", PEER, what]
+        command = [sys.executable, "-c", ASK_PEER, what]
         done = subprocess.run(command, env=environment, input=asked, capture_output=True, text=True, check=True)
         return json.loads(done.stdout)
 
@@ -332,6 +333,7 @@ STEPS: dict[str, Callable[[Place], dict[str, Any]]] = {
     "index": index,
     "refresh": refresh,
     "search": search,
+    "peer": peer,
 }
 
 
@@ -348,7 +350,6 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--sessions-count", type=int, default=10_000)
     parser.add_argument("--core", type=int, default=1)
-    parser.add_argument("--peer", metavar="PYTHON")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--only", choices=STEPS, nargs="*", default=list(STEPS))
     parser.add_argument("--step", choices=STEPS, help="only print the figures of one step, and the peak of memory")
@@ -360,11 +361,10 @@ def main() -> None:
         status = Path("/proc/self/status").read_text("utf-8")
         print(json.dumps(figures | {"peak_resident_bytes_of_the_step": measuring.peak_resident_bytes(status)}))
         return
-    result: dict[str, Any] = {"facts": measuring.facts(indexing.VERSIONS)}
+    result: dict[str, Any] = {"facts": measuring.facts((*indexing.VERSIONS, PEER))}
     result["sessions"] = generate(place, arguments.sessions_count)
-    result |= {step: of_its_own(step) for step in arguments.only}
-    if arguments.peer:
-        result["peer"] = peer(place, arguments.peer)
+    steps = [step for step in arguments.only if step != "peer" or measuring.version_of(PEER)]
+    result |= {step: of_its_own(step) for step in steps}
     text = json.dumps(result, indent=1)
     print(text)
     if arguments.json:
