@@ -194,14 +194,13 @@ def by_stage(place: Place) -> dict[str, Any]:
 
 
 class Appending:
-    """Appends a turn to one transcript after another, spread over all sizes; `done` counts."""
+    """Appends a turn to one transcript after another, spread over all sizes, the longest last."""
 
     def __init__(self, place: Place) -> None:
         files = sorted(
             (path for path in place.files() if path.parent == place.sessions), key=lambda p: p.stat().st_size
         )
-        self._files = [files[(2 * i + 1) * len(files) // (2 * APPENDS)] for i in range(APPENDS)]
-        self._files[APPENDS - 1] = files[-1]
+        self._files = [files[(2 * i + 1) * len(files) // (2 * APPENDS + 2)] for i in range(APPENDS)] + files[-1:]
         self._root = str(place.root)
         self._done = 0
 
@@ -229,7 +228,8 @@ def refresh(place: Place) -> dict[str, Any]:
     inside, nothing, stages = measuring.Clock(), measuring.Clock(), measuring.Stages()
     bytes_of: list[int] = []
     transcripts_read = 0
-    workspace.index([place.root], SilentProgress())
+    appending.append()
+    workspace.index([place.root], SilentProgress())  # what was left of other steps, and the model is loaded
     for _ in range(APPENDS):
         appending.append()
         with reads_counted() as read, stages.timing(REFRESH_STAGES), inside.running():

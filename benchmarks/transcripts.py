@@ -15,7 +15,7 @@ from typing import Any
 SEED = 1
 MEDIAN_BYTES = 22_000
 SPREAD = 1.5
-"""Of the logarithm of sizes: the middle half of the sessions has 8 to 60 kB, one in a hundred more than 700."""
+"""Of the logarithm of sizes: the middle half of the sessions has 10 to 66 kB, one in a hundred more than 700."""
 LEAST_BYTES = 2_000
 STARTS_TRIED = 5
 WITH_AGENTS = 0.12
