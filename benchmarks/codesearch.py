@@ -2,6 +2,7 @@
 
     python benchmarks/codesearch.py --questions FOLDER --repositories FOLDER
         [--only NAME …] [--weights 1:1 …] [--ablation] [--together] [--no-stems]
+        [--sessions FOLDER]
 
 `--questions` holds one JSON file a repository; `--repositories` holds a checkout of each at the revision it names, in a
 folder of the name of the file. Hits are chunks. A target's rank is that of the first hit whose path ends with its path
@@ -9,7 +10,8 @@ and whose lines overlap its own, where it has lines; two targets at one rank cou
 repositories of the mean over questions.
 
 `--ablation` adds a row for each signal of the ranking with that signal switched off, and rows without any (plain
-fusion). `--together` puts all repositories into one corpus and searches each by its root.
+fusion). `--together` puts all repositories into one corpus and searches each by its root. `--sessions` adds the
+transcripts below a folder to each repository: no question is about them, so this shows what they take away.
 """
 
 import argparse
@@ -24,6 +26,7 @@ from pathlib import Path
 
 from stems import without_stems
 
+from instar.domain.corpus import SessionChoice
 from instar.domain.search import Hit, Mode, Place, Scope, SearchRequest, Weights
 from instar.ports import SilentProgress
 from instar.search import ranking
@@ -112,6 +115,7 @@ def main() -> None:
     parser.add_argument("--ablation", action="store_true")
     parser.add_argument("--together", action="store_true")
     parser.add_argument("--no-stems", action="store_true")
+    parser.add_argument("--sessions", type=Path)
     arguments = parser.parse_args()
     with without_stems() if arguments.no_stems else nullcontext():
         measure(arguments)
@@ -126,6 +130,9 @@ def measure(arguments: argparse.Namespace) -> None:
     for corpus in corpora:
         with tempfile.TemporaryDirectory() as data:
             workspace = Workspace(Settings(data=Path(data)))
+            if arguments.sessions:
+                choice = SessionChoice((str(arguments.sessions.resolve()),), ("**",))
+                workspace.choose_sessions([roots[name] for name in corpus], choice)
             workspace.index([roots[name] for name in corpus], SilentProgress())
             ids = {root.path: root.id for root in workspace.roots()}
             for name in corpus:

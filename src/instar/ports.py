@@ -83,6 +83,10 @@ class Embedder(Protocol):
         """Return the unit vector of a question (zero where the text holds no known token)."""
         ...
 
+    def familiarity(self, text: str) -> float:
+        """The share of a question's words that the model knows whole, 1.0 where that cannot be told."""
+        ...
+
 
 class LexicalIndex(Protocol):
     """The BM25 index: a follower of the corpus' change log, to be thrown away and rebuilt at any time."""
@@ -214,7 +218,7 @@ class CorpusSnapshot(Protocol):
         ...
 
     def related_sessions(self, paths: Sequence[str], limit: int) -> dict[str, tuple[RelatedSession, ...]]:
-        """For each of these absolute paths up to `limit` turns that touched it; see `instar.domain.search.Hit`."""
+        """For each of these absolute paths that was touched up to `limit` turns; see `instar.domain.search.Hit`."""
         ...
 
     def vectors_after(self, generation_id: int, sequence: int) -> StoredVectors:

@@ -37,6 +37,11 @@ class HashEmbedder:
         """Return the unit vector (d,) of a question."""
         return self._vector(text)
 
+    def familiarity(self, text: str) -> float:
+        """Return the share of words in ASCII, as if the model had learnt no others; 1.0 where there is no word."""
+        words = text.split()
+        return sum(word.isascii() for word in words) / len(words) if words else 1.0
+
     def _vector(self, text: str) -> NDArray[np.float32]:
         total = np.zeros(self._spec.dimensions)
         for word in text.lower().split() or [""]:

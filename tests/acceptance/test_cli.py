@@ -16,8 +16,9 @@ FILES = {
     "docs/retries.md": "# Retries\n\nFailed requests are sent again after a growing pause.\n",
 }
 HIT_KEYS = {
-    "rank", "score", "source", "root", "path", "start_line", "end_line", "language", "symbol", "lexical_rank",
-    "lexical_score", "vector_rank", "vector_score", "text", "session", "answers", "files", "related_sessions",
+    "rank", "score", "confidence", "source", "root", "path", "start_line", "end_line", "language", "symbol",
+    "lexical_rank", "lexical_score", "vector_rank", "vector_score", "text", "session", "answers", "files",
+    "related_sessions",
 }  # fmt: skip
 
 
@@ -288,7 +289,7 @@ def test_another_storage_format_is_a_generation_of_its_own(shell, storage):
 
 
 def test_an_interrupt_leaves_everything_consistent(shell):
-    for i in range(400):
+    for i in range(1_200):
         (shell.here / f"{i}.py").write_text(
             "\n\n".join(f"def f{i}_{j}(x):\n    return {'x + ' * 200}{j}" for j in range(9))
         )
@@ -301,7 +302,7 @@ def test_an_interrupt_leaves_everything_consistent(shell):
     assert said.strip().splitlines()[-1].startswith("instar: interrupted")
     shell.run("index")
     assert shell.json("verify")["damage"] == []
-    assert shell.json("status")["roots"][0]["documents"] == 402
+    assert shell.json("status")["roots"][0]["documents"] == 1_202
 
 
 def test_output_may_be_cut_off_by_its_reader(shell):

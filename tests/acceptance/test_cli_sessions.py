@@ -127,6 +127,7 @@ def test_filters(run, mode, options, expected):
         (["index", "--sessions-from", "nowhere"], "nowhere is not there"),
         (["index", "--sessions-from", "/"], "home folder"),
         (["index", "--sessions", "--project", ""], "glob is empty"),
+        (["index", "--sessions", "../.claude/projects"], "holds transcripts; read them as sessions: --sessions-from"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line(run, arguments, said):

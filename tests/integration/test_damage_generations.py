@@ -47,6 +47,9 @@ class Described:
     def embed_query(self, text: str) -> NDArray[np.float32]:
         return self._shaped(self._model.embed_query(self._spec.query_prompt + text))
 
+    def familiarity(self, text: str) -> float:
+        return self._model.familiarity(text)
+
 
 class Refusing(Described):
     """A model that fails, after some batches."""

@@ -1,6 +1,7 @@
 """Transcripts of invented sessions, as Claude Code writes them."""
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -42,11 +43,19 @@ class Conversation:
 
     def edit(self, file: str, old: str = "before", new: str = "after") -> str:
         """The agent edits a file."""
-        return self._call("Edit", {"file_path": file, "old_string": old, "new_string": new}, "The file was updated.")
+        return self.call("Edit", {"file_path": file, "old_string": old, "new_string": new}, "The file was updated.")
 
     def read(self, file: str, content: str = "something") -> str:
         """The agent reads a file."""
-        return self._call("Read", {"file_path": file}, content)
+        return self.call("Read", {"file_path": file}, content)
+
+    def call(self, tool: str, asked: Mapping[str, Any], result: str, *, failed: bool = False) -> str:
+        """The agent calls a tool, and it answers."""
+        call = f"toolu_{self.session}_{self._records}"
+        made = self._append("assistant", [{"type": "tool_use", "id": call, "name": tool, "input": asked}])
+        answer = {"type": "tool_result", "tool_use_id": call, "content": result, "is_error": failed}
+        self._append("user", [answer])
+        return made
 
     def raw(self, line: bytes) -> None:
         """Append a line as it is."""
@@ -57,12 +66,6 @@ class Conversation:
     def other(self, kind: str) -> None:
         """Append a record that is no turn."""
         self.raw(json.dumps({"type": kind}).encode() + b"\n")
-
-    def _call(self, tool: str, asked: dict[str, str], result: str) -> str:
-        call = f"toolu_{self.session}_{self._records}"
-        made = self._append("assistant", [{"type": "tool_use", "id": call, "name": tool, "input": asked}])
-        self._append("user", [{"type": "tool_result", "tool_use_id": call, "content": result}])
-        return made
 
     def _append(self, kind: str, content: Any) -> str:
         self._records += 1

@@ -23,7 +23,7 @@ def read_bytes(
     data: bytes, resume: Resume | None = None, *, name: str = "projects/p/s1.jsonl", thinking: bool = False
 ) -> Transcript:
     start = resume.offset if resume else 0
-    return read_transcript(data[start:].splitlines(keepends=True), name, resume, thinking=thinking)
+    return read_transcript(data[start:].splitlines(keepends=True), name, resume, redact=str, thinking=thinking)
 
 
 def told(transcript: Transcript) -> list[tuple[str, str]]:

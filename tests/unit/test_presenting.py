@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from instar.domain.search import Hit, SessionTurn
 from instar.search.presenting import CHARACTERS_A_TOKEN, SNIPPET_LINES, fit, snippet
 
-HIT = Hit(1, 1.0, "code", "/r", "a.py", 10, 14, "python", "f", 1, 1.0, 1, 0.5, "one\ntwo\nthree\nfour\nfive")
+HIT = Hit(1, 1.0, 0.5, "code", "/r", "a.py", 10, 14, "python", "f", 1, 1.0, 1, 0.5, "one\ntwo\nthree\nfour\nfive")
 
 
 def test_one_hit_a_file_is_kept_and_ranks_close_up():

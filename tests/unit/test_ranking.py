@@ -22,7 +22,7 @@ def candidates(*rows):
 
 
 def order(question, found, limit=10):
-    return [traits.path for _, traits in rank(question, found, limit)]
+    return [each.traits.path for each in rank(question, found, limit)]
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_a_definition_is_told_by_case_and_in_full():
 
 def test_a_heading_is_no_definition():
     found = candidates(("router.go", "Router", "class"), ("README.md", "Router", "section", "docs"))
-    scores = {traits.path: candidate.score for candidate, traits in rank("Router", found, 2)}
+    scores = {each.traits.path: each.score for each in rank("Router", found, 2)}
     assert scores["router.go"] > 2 * scores["README.md"]
 
 
@@ -114,6 +114,6 @@ rows = st.lists(
 def test_nothing_is_lost_or_doubled_and_scores_fall(question, rows, limit):
     found = candidates(*rows)
     ranked = rank(question, found, limit)
-    scores = [candidate.score for candidate, _ in ranked]
+    scores = [each.score for each in ranked]
     assert scores == sorted(scores, reverse=True)
-    assert len({traits.chunk_id for _, traits in ranked}) == len(ranked) == min(limit, len(found))
+    assert len({each.traits.chunk_id for each in ranked}) == len(ranked) == min(limit, len(found))

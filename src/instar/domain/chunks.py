@@ -1,6 +1,10 @@
 """What is retrieved: a piece of a document."""
 
 from dataclasses import dataclass
+from typing import Final
+
+TURN: Final = "turn"
+TOOL_RUN: Final = "tools"
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,8 +19,8 @@ class Chunk:
 
     `kind` says what most of the chunk is: `function`; `class` (any type); `section` (under a heading of a
     document, or a key of a configuration file); `module` (lines outside definitions, a namespace); `window` (lines
-    cut without knowledge of their syntax); `turn` (of a session, then `turn` is its id and the lines are those of the
-    turn's records in the transcript).
+    cut without knowledge of their syntax); `turn` (words in a session) and `tools` (a run of tool calls there), for
+    which `turn` is the turn's id and the lines are those of its records in the transcript.
     """
 
     text: str

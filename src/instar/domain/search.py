@@ -105,6 +105,9 @@ class RelatedSession:
 class Hit:
     """A chunk that answers. Ranks are 1-based; a rank or score is None where that arm did not return the chunk.
 
+    `score` is what it was placed by (no unit; comparable within one answer only). `confidence` is how far it stands
+    above the next candidate, as a share of its score: the higher that of the first hit, the likelier it is right.
+
     A hit in a session has its turn in `session` (None for files), the beginning of the prompt it `answers`, and the
     `files` touched: by that turn, or where words have none of their own, by the turns that answer the same prompt.
     A hit in a file has in `related_sessions` the turns that touched it: edits before reads, the latest first.
@@ -112,6 +115,7 @@ class Hit:
 
     rank: int
     score: float
+    confidence: float
     source: str
     root: str
     path: str

@@ -40,11 +40,12 @@ class ChunkRow:
 class ChunkTraits(NamedTuple):
     """What of a chunk is known without its text; see `instar.domain.chunks.Chunk` for the symbol and the kind.
 
-    `path` is "" in a session, for the place of a transcript says nothing of what it holds.
+    `unit` is the same for the chunks of one file, and for those of one turn of a session. `path` is "" in a session,
+    for the place of a transcript says nothing of what it holds.
     """
 
     chunk_id: int
-    document_id: int
+    unit: int
     path: str
     source: str
     symbol: str

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 
 from instar.chunking import CHUNKER_VERSION, chunk
-from instar.domain.chunks import Chunk
+from instar.domain.chunks import TOOL_RUN, TURN, Chunk
 from instar.domain.corpus import Document, DocumentState, SourceKind
 from instar.domain.sessions import Resume, Role, Touch, Transcript, Turn
 from instar.domain.sources import ANOTHER_PROJECT, NO_PROJECT, UNREADABLE, FileState, Skipped
@@ -50,7 +50,7 @@ class SessionReader:
                 if folder is None or (folder and self.projects.home(folder) is None):
                     return Skipped(state.path, NO_PROJECT if folder is None else ANOTHER_PROJECT)
                 lines = file.lines(at.offset if at else 0)
-                transcript = read_transcript(lines, name, at, thinking=self.thinking)
+                transcript = read_transcript(lines, name, at, redact=_clean, thinking=self.thinking)
                 return self._document(state, transcript, file.before(transcript.resume.offset), at)
             except OSError:
                 return Skipped(state.path, UNREADABLE)
@@ -85,15 +85,15 @@ class SessionReader:
         home = self.projects.home(transcript.folder) or self.projects.root
         turns: dict[str, Turn] = {}
         for turn in transcript.turns:
-            if turn.id not in turns:
-                turns[turn.id] = self._redacted_turn(turn, home)
+            clean = self._redacted_turn(turn, home)
+            turns.setdefault(clean.id, clean)
         passed_over: Counter[str] = Counter()
         for kind, count in transcript.passed_over.items():
             passed_over[_clean(kind)] += count
         return replace(
             transcript,
-            session=_whole(transcript.session),
-            agent=_whole(transcript.agent),
+            session=_clean(transcript.session),
+            agent=_clean(transcript.agent),
             folder=_clean(transcript.folder),
             turns=tuple(turns.values()),
             resume=replace(transcript.resume, state=_clean_json(transcript.resume.state)),
@@ -104,11 +104,11 @@ class SessionReader:
         touches = (Touch(_clean(self.projects.shown(touch.path, home)), touch.action) for touch in turn.touches)
         return replace(
             turn,
-            id=_whole(turn.id),
+            id=_clean(turn.id),
             text=_clean(turn.text),
             branch=_clean(turn.branch),
             folder=_clean(turn.folder),
-            answers=_whole(turn.answers),
+            answers=_clean(turn.answers),
             touches=tuple(dict.fromkeys(touches)),
         )
 
@@ -130,10 +130,10 @@ class SessionReader:
 
 def _chunks(turn: Turn) -> list[Chunk]:
     """Cut what was said like a document, what tools did by lines; all pieces carry the lines of the turn."""
-    pieces = chunk(turn.text, None if turn.role is Role.TOOL else "markdown")
+    language, kind = (None, TOOL_RUN) if turn.role is Role.TOOL else ("markdown", TURN)
     return [
-        replace(piece, start_line=turn.first_line, end_line=turn.last_line, kind="turn", turn=turn.id)
-        for piece in pieces
+        replace(piece, start_line=turn.first_line, end_line=turn.last_line, kind=kind, turn=turn.id)
+        for piece in chunk(turn.text, language)
     ]
 
 

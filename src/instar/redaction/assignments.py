@@ -57,11 +57,11 @@ _KEY_OWNER = re.compile(
 # Names of what is public although a keyword stands in them, and what may follow the keyword to name something
 # about the secret instead of it (password_hash, tokenUrl, secret-name).
 _PUBLIC_NAME = re.compile(
-    r"public|pub_?key|csrf|publishable|anon_?key|idempot|checksum|(?:page|next|continuation|sync)_?token|token_?ize"
+    r"public|pub_?key|csrf|publishable|anon_?key|idempot|checksum|(?:page|next|continuation|sync)_?token|token_?ize|smanager:"
 )
 _PUBLIC_REST = re.compile(
     r"[_.-]?(?:hash|digest|sha|md5|finger|ids?(?![a-z])|ur[li]|name|type|path|file|class|header|field|param|prefix|suffix|"
-    r"len|count|size|at$|arn|kind|format|version)",
+    r"len|count|size|at$|arn|kind|format|version|manager)",
     re.IGNORECASE,
 )
 _NAME_BEFORE = re.compile(r"[A-Za-z0-9_.:-]{0,40}\Z")

@@ -8,7 +8,7 @@ _PLACEHOLDER = re.compile(
     r"xxxx|\*\*\*|\.\.\.|…|todo|undefined|"
     r"^(?:pass(?:word|wd|phrase)?|pwd|pw|secret|token|user(?:name)?|none|null|nil|true|false|default|string)[0-9]{0,3}$|"
     r"^[<(\[{].{0,256}[>)\]}][+*?]?$|\$\{|\{\{|\$\(|\{[a-z0-9_.!:]{0,64}\}|<%|%\(|(?:^|[^a-z0-9])%[sdrv](?:$|[^a-z0-9])|#\{|^\$[a-z_][a-z_0-9]{0,64}(?:/|$)|^_[a-z_]{1,64}_$|"
-    r"^%[a-z_0-9]{1,64}%$|^@[a-z0-9_.-]{1,64}/|://|^/[a-z_./-]{1,200}$|^(?:\.{1,2}|~)/|^(.)\1{0,512}$",
+    r"^%[a-z_0-9]{1,64}%$|^@[a-z0-9_.-]{1,64}/|://|^arn:|^/[a-z_./-]{1,200}$|^(?:\.{1,2}|~)/|^(.)\1{0,512}$",
     re.IGNORECASE,
 )
 # Pieces of code where a bare value would stand: a call, an index, a dotted path, a generic type, an arrow.

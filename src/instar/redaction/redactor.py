@@ -8,7 +8,7 @@ from instar.redaction import assignments, contexts, keys, tokens
 from instar.redaction.spans import MASK, Span, View
 
 # Raised with every change of what is found: a corpus redacted by an older version is read again.
-REDACTOR_VERSION = 1
+REDACTOR_VERSION = 2
 
 KINDS: tuple[str, ...] = tuple(sorted({*keys.KINDS, *tokens.KINDS, *contexts.KINDS, *assignments.KINDS}))
 

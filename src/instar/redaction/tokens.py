@@ -39,7 +39,7 @@ _FORMS: tuple[tuple[str, str], ...] = (
     ("docker-token", r"dckr_[po]at_[A-Za-z0-9_-]{20,64}"),
     ("huggingface-token", r"hf_[A-Za-z0-9]{30,64}(?![A-Za-z0-9_])|api_org_[A-Za-z]{34}"),
     ("digitalocean-token", r"do[opr]_v1_[0-9a-f]{64}"),
-    ("discord-token", r"[MNO][A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,38}(?![A-Za-z0-9_.-])"),
+    ("discord-token", r"[MNO][A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,38}(?![A-Za-z0-9_-])"),
     ("telegram-token", r"AA(?<=[0-9]{8}:AA)[A-Za-z0-9_-]{33}(?![A-Za-z0-9_-])"),
     (
         "json-web-token",

@@ -31,12 +31,12 @@ class Candidate(NamedTuple):
     vector_score: float | None
 
 
-def fuse(lexical: Found, vector: Found, weights: Weights) -> list[Candidate]:
-    """Fuse what the arms found, best first.
+def fuse(lexical: Found, vector: Found, weights: Weights, behind: int = 0) -> list[Candidate]:
+    """Fuse what the arms found, best first; `behind` counts what each arm had found before this.
 
     Copies of one text count once, at the place of the first; the chunk is that of the lexical arm where both have one.
     """
-    by_words, by_vector = _first_of_each_text(lexical), _first_of_each_text(vector)
+    by_words, by_vector = _first_of_each_text(lexical, behind), _first_of_each_text(vector, behind)
     fused = {text_id: weights.lexical / (RANK_CONSTANT + rank) for text_id, (rank, _, _) in by_words.items()}
     for text_id, (rank, _, _) in by_vector.items():
         fused[text_id] = fused.get(text_id, 0.0) + weights.vector / (RANK_CONSTANT + rank)
@@ -44,12 +44,12 @@ def fuse(lexical: Found, vector: Found, weights: Weights) -> list[Candidate]:
     return [_candidate(i, fused[i], by_words.get(i), by_vector.get(i)) for i in order]
 
 
-def _first_of_each_text(found: Found) -> dict[int, tuple[int, int, float]]:
+def _first_of_each_text(found: Found, behind: int) -> dict[int, tuple[int, int, float]]:
     """Return (rank, chunk id, score) by text."""
     places: dict[int, tuple[int, int, float]] = {}
     for chunk_id, text_id, score in found:
         if text_id not in places:
-            places[text_id] = (len(places) + 1, chunk_id, score)
+            places[text_id] = (behind + len(places) + 1, chunk_id, score)
     return places
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
+from instar.domain.chunks import TOOL_RUN
 from instar.domain.corpus import SourceKind
 from instar.domain.stored import ChunkTraits
 from instar.search.fusion import Candidate
@@ -31,8 +32,13 @@ FILE_CANDIDATES = 20
 TESTS = EXAMPLES = 0.3
 DOCUMENTS = REEXPORTS = 0.7
 """Priors of paths: what uses or lists a thing repeats its words and is rarely what explains it."""
+TOOL_RUNS = 0.7
+"""In a session the words of people and agents say why; what tools printed repeats theirs."""
 SATURATION = 0.65
-"""Each further hit of a file counts so much of the one before."""
+"""Each further hit of a file, or of one turn of a session, counts so much of the one before."""
+SHARE_OF_EACH = 5
+"""Where files and sessions both have something, one hit in so many is left to either: two of ten cost .005 of nDCG@10
+on code questions among unrelated sessions, and no question is answered from one side alone."""
 
 SHORTEST_WORD = 3
 """Letters by which a word of the question and one of a name, of which one begins with the other, are taken as one."""
@@ -55,6 +61,7 @@ _TEST_PATH = re.compile(
 )
 _EXAMPLE_PATH = re.compile(r"(?:^|/)_?(?:examples?|samples?|demos?)/")
 _REEXPORT_PATH = re.compile(r"(?:^|/)(?:__init__\.py|index\.[cm]?[jt]sx?|mod\.rs|package-info\.java)$")
+_MAYBE = re.compile(r"[Tt]est|[Ss]pec|Suite|fixtures|example|sample|demo|__init__|index\.|mod\.rs|package-info")
 _ABOUT_TESTS = frozenset({"test", "tests", "testing", "tested", "spec", "specs", "fixture", "fixtures"})
 _ABOUT_EXAMPLES = frozenset({"example", "examples", "sample", "samples", "demo", "demos"})
 _DEFINING = frozenset({"function", "class", "module"})
@@ -77,6 +84,9 @@ class _Nature(NamedTuple):
     test: bool
     example: bool
     reexport: bool
+
+
+_PLAIN = _Nature(test=False, example=False, reexport=False)
 
 
 def read_question(text: str) -> Question:
@@ -109,9 +119,11 @@ class _Reached(dict[str, int]):
 
     def __missing__(self, word: str) -> int:
         """Find the words that begin with this one, and those that this one begins with."""
-        bits = self._beginnings.get(word, 0)
-        for length in self._lengths:
-            bits |= self._whole.get(word[:length], 0)
+        bits = 0
+        if word[:SHORTEST_WORD] in self._beginnings:  # as few are
+            bits = self._beginnings.get(word, 0)
+            for length in self._lengths:
+                bits |= self._whole.get(word[:length], 0)
         self[word] = bits
         return bits
 
@@ -123,32 +135,68 @@ class _Reached(dict[str, int]):
         return bits.bit_count() / self._count if bits else 0.0
 
 
-def rank(text: str, found: Sequence[tuple[Candidate, ChunkTraits]], limit: int) -> list[tuple[Candidate, ChunkTraits]]:
-    """Return the best `limit` in order, each with the score it was placed by (at most about 3, without a unit)."""
+class Ranked(NamedTuple):
+    """A candidate in its place; see `instar.domain.search.Hit` for score and confidence."""
+
+    candidate: Candidate
+    traits: ChunkTraits
+    score: float
+    confidence: float
+
+
+def least_of_each(limit: int) -> int:
+    """Return how many of `limit` hits are left to sessions, and to files, where there are as many candidates."""
+    return limit // SHARE_OF_EACH
+
+
+def rank(text: str, found: Sequence[tuple[Candidate, ChunkTraits]], limit: int) -> list[Ranked]:
+    """Return the best `limit` in order."""
     if not found:
         return []
     question = read_question(text)
     reached = _Reached(question.words)
     best = max(candidate.score for candidate, _ in found)
     shares = [candidate.score / best for candidate, _ in found]
-    evidence = _evidence((traits.document_id, share) for (_, traits), share in zip(found, shares, strict=True))
+    evidence = _evidence((traits.unit, share) for (_, traits), share in zip(found, shares, strict=True))
     scores = [
-        (share + FILE_EVIDENCE * evidence[traits.document_id] + _by_name(question, reached, traits))
-        * _prior(question, traits)
+        (share + FILE_EVIDENCE * evidence[traits.unit] + _by_name(question, reached, traits)) * _prior(question, traits)
         for (_, traits), share in zip(found, shares, strict=True)
     ]
-    order = _saturated(scores, [traits.document_id for _, traits in found], limit)
-    return [(found[i][0]._replace(score=score), found[i][1]) for i, score in order]
+    of_sessions = [traits.source == SourceKind.SESSIONS for _, traits in found]
+    both = any(of_sessions) and not all(of_sessions)
+    order = _saturated(scores, [traits.unit for _, traits in found], len(found) if both else limit + 1)
+    confidences = _confidences([score for _, score in order])
+    placed = [Ranked(*found[i], score, sure) for (i, score), sure in zip(order, confidences, strict=True)]
+    return _with_both(placed, limit) if both else placed[:limit]
+
+
+def _confidences(scores: Sequence[float]) -> list[float]:
+    """Return how far each score stands above the next, as a share of it."""
+    return [1 - after / score if score > 0 else 0.0 for score, after in zip(scores, [*scores[1:], 0.0], strict=True)]
+
+
+def _with_both(placed: Sequence[Ranked], limit: int) -> list[Ranked]:
+    """Return the best `limit`, of which `least_of_each` are of sessions and as many of files, where there are any."""
+    chosen = list(range(min(limit, len(placed))))
+    of_sessions = [each.traits.source == SourceKind.SESSIONS for each in placed]
+    for wanted in (True, False):
+        spare = [i for i in range(len(chosen), len(placed)) if of_sessions[i] is wanted]
+        missing = least_of_each(limit) - sum(of_sessions[i] is wanted for i in chosen)
+        taken = spare[: max(missing, 0)]
+        others = [i for i in chosen if of_sessions[i] is not wanted]
+        given_up = set(others[len(others) - len(taken) :])
+        chosen = [i for i in chosen if i not in given_up] + taken
+    return [placed[i] for i in chosen]
 
 
 def _evidence(shares: Iterable[tuple[int, float]]) -> dict[int, float]:
-    """Return for each file the sum of what it has, as a share of that of the best file."""
-    of_file: defaultdict[int, list[float]] = defaultdict(list)
-    for document_id, share in shares:
-        of_file[document_id].append(share)
-    sums = {document_id: sum(sorted(all_)[-FILE_CANDIDATES:]) for document_id, all_ in of_file.items()}
+    """Return for each file or turn the sum of what it has, as a share of that of the best one."""
+    of_unit: defaultdict[int, list[float]] = defaultdict(list)
+    for unit, share in shares:
+        of_unit[unit].append(share)
+    sums = {unit: sum(sorted(all_)[-FILE_CANDIDATES:]) for unit, all_ in of_unit.items()}
     most = max(sums.values())
-    return {document_id: value / most for document_id, value in sums.items()}
+    return {unit: value / most for unit, value in sums.items()}
 
 
 def _by_name(question: Question, reached: _Reached, traits: ChunkTraits) -> float:
@@ -156,12 +204,14 @@ def _by_name(question: Question, reached: _Reached, traits: ChunkTraits) -> floa
     if traits.source != SourceKind.CODE or not traits.symbol:
         return 0.0
     gained = SYMBOL_WORDS * reached.share(traits.symbol)
-    if traits.kind in _DEFINING and not question.names.isdisjoint(_defined(traits.symbol)):
+    if question.names and traits.kind in _DEFINING and not question.names.isdisjoint(_defined(traits.symbol)):
         gained += DEFINITION if question.bare else DEFINITION_IN_QUESTION
     return gained
 
 
 def _prior(question: Question, traits: ChunkTraits) -> float:
+    if traits.source == SourceKind.SESSIONS:
+        return TOOL_RUNS if traits.kind == TOOL_RUN else 1.0
     nature = _nature(traits.path)
     prior = DOCUMENTS if traits.source == SourceKind.DOCS else 1.0
     if nature.test and not question.about_tests:
@@ -173,20 +223,20 @@ def _prior(question: Question, traits: ChunkTraits) -> float:
     return prior
 
 
-def _saturated(scores: Sequence[float], files: Sequence[int], limit: int) -> list[tuple[int, float]]:
-    """Return (index, score) of the best in order, where every hit makes the later ones of its file count less."""
+def _saturated(scores: Sequence[float], units: Sequence[int], limit: int) -> list[tuple[int, float]]:
+    """Return (index, score) of the best in order, where every hit makes the later ones of its unit count less."""
     waiting = [(-score, i) for i, score in enumerate(scores)]
     heapq.heapify(waiting)
     taken: Counter[int] = Counter()
     chosen: list[tuple[int, float]] = []
     while waiting and len(chosen) < limit:
         before, i = heapq.heappop(waiting)
-        now = scores[i] * SATURATION ** taken[files[i]]
+        now = scores[i] * SATURATION ** taken[units[i]]
         if now < -before:
             heapq.heappush(waiting, (-now, i))
             continue
         chosen.append((i, now))
-        taken[files[i]] += 1
+        taken[units[i]] += 1
     return chosen
 
 
@@ -203,6 +253,8 @@ def _defined(symbol: str) -> frozenset[str]:
 
 @lru_cache(1 << 14)
 def _nature(path: str) -> _Nature:
+    if not _MAYBE.search(path):  # most paths: one look instead of three
+        return _PLAIN
     return _Nature(
         _TEST_PATH.search(path) is not None,
         _EXAMPLE_PATH.search(path) is not None,

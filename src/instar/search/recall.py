@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import PurePosixPath
 
 from instar.domain.corpus import SourceKind
 from instar.domain.search import Hit
@@ -29,7 +28,7 @@ def with_sessions(snapshot: CorpusSnapshot, hits: Sequence[Hit], rows: Sequence[
 
 
 def _path(hit: Hit) -> str:
-    return str(PurePosixPath(hit.root) / hit.path)
+    return f"{hit.root.rstrip('/')}/{hit.path}"
 
 
 def _with_turn(hit: Hit, row: TurnRow) -> Hit:

@@ -5,6 +5,6 @@
 
 from instar.transcripts.reader import folder_of, read_transcript
 
-TRANSCRIPT_VERSION = 1
+TRANSCRIPT_VERSION = 2
 
 __all__ = ["TRANSCRIPT_VERSION", "folder_of", "read_transcript"]

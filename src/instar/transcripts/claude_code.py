@@ -126,7 +126,7 @@ def _assistant(record: _Record, turns: Turns, *, thinking: bool) -> None:
         kind = _kind(block)
         text = string(block.get("thinking" if kind == "thinking" else "text")).strip()
         if kind.endswith("tool_use"):
-            call = Call(string(block.get("name")), mapping(block.get("input")), turns.state.here)
+            call = Call.of(string(block.get("name")), mapping(block.get("input")), turns.state.here, turns.redact)
             turns.call(_origin(record, turns), string(block.get("id")), call)
         elif kind.endswith("tool_result"):
             _result(block, turns)
@@ -143,7 +143,7 @@ def _assistant(record: _Record, turns: Turns, *, thinking: bool) -> None:
 
 def _title(record: _Record, turns: Turns) -> None:
     """Take what the session was called, each time it changes."""
-    title = string(record.get("customTitle")) or string(record.get("aiTitle"))
+    title = turns.redact(string(record.get("customTitle")) or string(record.get("aiTitle")))
     if title.strip() and title != turns.state.title:
         turns.aside(_origin(record, turns), Role.ASSISTANT, title)
         turns.state.title = title

@@ -5,10 +5,11 @@ import re
 from collections.abc import Callable, Mapping
 
 from instar.domain.sessions import Role
+from instar.transcripts import shell
 from instar.transcripts.prompts import typed
 from instar.transcripts.tools import Call
 from instar.transcripts.turns import Origin, Turns
-from instar.transcripts.values import block_texts, mapping, seconds, string
+from instar.transcripts.values import block_texts, mapping, seconds, sequence, string
 
 _Record = Mapping[str, object]
 _NAME = re.compile(r"[\w.-]{1,40}")
@@ -166,11 +167,13 @@ def _call(record: _Record, body: _Record, turns: Turns) -> None:
     inputs = mapping(arguments)
     if isinstance(arguments, str):
         inputs = mapping(_loaded(arguments)) or {"input": arguments}
+    if words := [string(word) for word in sequence(inputs.get("command"))]:
+        inputs = {**inputs, "command": shell.script(words)}
     where = string(inputs.get("workdir")) or string(inputs.get("working_directory")) or turns.state.here
     default = string(body.get("type")).removesuffix("_call")
     space = string(body.get("namespace"))
     name = (f"{space}__" if space else "") + (string(body.get("name")) or default)
-    turns.call(_origin(record, turns), string(body.get("call_id")), Call(name, inputs, where))
+    turns.call(_origin(record, turns), string(body.get("call_id")), Call.of(name, inputs, where, turns.redact))
 
 
 def _result(_record: _Record, body: _Record, turns: Turns) -> None:

@@ -32,16 +32,18 @@ class Output(Enum):
     SILENT = "nothing, not even an error"
 
 
+def keeps(kept: Output, *, failed: bool) -> bool:
+    """Return whether anything may be kept of an output."""
+    return kept is not Output.SILENT and (failed or kept is not Output.NOTHING)
+
+
 def excerpt(output: str, kept: Output, *, failed: bool) -> str:
     """Return what is kept of an output, at most `PROSE_CHARS` for prose and `OUTPUT_CHARS` for anything else."""
-    if kept is Output.SILENT:
-        return ""
     if failed:
         return _failure(output)
     if kept is Output.ERRORS:
         return "\n".join(filter(None, (_errors(output), _paths(output))))
-    limits = {Output.START: OUTPUT_CHARS, Output.PROSE: PROSE_CHARS}
-    return clip(output, limits[kept]) if kept in limits else ""
+    return clip(output, PROSE_CHARS if kept is Output.PROSE else OUTPUT_CHARS)
 
 
 def _failure(output: str) -> str:

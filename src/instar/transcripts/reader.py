@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 
 from instar.domain.sessions import Resume, Transcript
 from instar.transcripts import claude_code, codex
+from instar.transcripts.inputs import Redact
 from instar.transcripts.state import State, decode
 from instar.transcripts.turns import Turns
 from instar.transcripts.values import string
@@ -18,17 +19,18 @@ _ROLLOUT = re.compile(r"rollout-.*?([0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})
 
 
 def read_transcript(
-    lines: Iterable[bytes], name: str, resume: Resume | None = None, *, thinking: bool = False
+    lines: Iterable[bytes], name: str, resume: Resume | None = None, *, redact: Redact, thinking: bool = False
 ) -> Transcript:
     """Return the turns of a transcript, from its start or from `resume` on.
 
     `lines` are raw lines with their line feeds, the first of them at `resume.offset`. `name` is the path of the file
     relative to the folder of transcripts, with slashes; ids of session and agent come from it where no record tells
-    them. `thinking` takes what the agent thought into its turns. Nothing in the lines raises an error. A
-    `resume` must be of the same `TRANSCRIPT_VERSION`.
+    them. `redact` takes the secrets out of a text and keeps its lines: it is given, before they are cut, the inputs
+    and outputs of which parts are kept; the turns are still to be redacted. `thinking` takes what the agent thought
+    into its turns. Nothing in the lines raises an error. A `resume` must be of the same `TRANSCRIPT_VERSION`.
     """
     start = resume or Resume()
-    turns = Turns(decode(start.state) if start.state else State(), start)
+    turns = Turns(decode(start.state) if start.state else State(), start, redact)
     offset = start.offset
     for line, raw in enumerate(lines, start.line + 1):
         turns.begin(raw, line, offset)

@@ -45,6 +45,11 @@ _READERS = frozenset(("bat", "cat", "head", "less", "nl", "sed", "tail"))
 _RUNNERS = frozenset(("env", "pipx", "python", "python3", "sudo", "time", "timeout", "uv", "uvx"))
 
 
+def script(words: list[str]) -> str:
+    """Return the words of a program as a command; of a shell given its script as the last of three, the script."""
+    return words[2] if len(words) == 3 and words[1] in ("-c", "-lc") else " ".join(words)
+
+
 def show(name: str, command: str, description: str, folder: str) -> tuple[str, tuple[Touch, ...], Output]:
     """Return a command as text, the files it touches, and what is worth keeping of its output."""
     if BEGIN in command:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from instar.domain.sessions import Action, Touch
 from instar.transcripts import shell
-from instar.transcripts.outputs import PROSE_CHARS, Output, excerpt
+from instar.transcripts.inputs import Redact, cleaned
+from instar.transcripts.outputs import PROSE_CHARS, Output, excerpt, keeps
 from instar.transcripts.patches import NEW_CHARS, patch
 from instar.transcripts.paths import touch
 from instar.transcripts.values import clip, mapping, sequence, string
@@ -19,11 +20,18 @@ _INSTAR = re.compile(r"mcp__(?:.*_)?instar__|instar__")
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call of a tool; relative paths in its input are relative to `folder`."""
+    """A call of a tool, clean of secrets; relative paths in its input are relative to `folder`."""
 
     name: str
     input: Mapping[str, object]
     folder: str
+    redact: Redact
+
+    @classmethod
+    def of(cls, name: str, inputs: Mapping[str, object], folder: str, redact: Redact) -> "Call":
+        """Return a call without its secrets: they are taken out before anything is cut, selected or joined."""
+        clean = cleaned({"tool": name, "folder": folder, "input": inputs}, redact)
+        return cls(string(clean["tool"]), mapping(clean["input"]), string(clean["folder"]), redact)
 
     def text(self, *names: str) -> str:
         """Return the first of these inputs that is a string and not empty, "" where none is."""
@@ -39,7 +47,7 @@ def render(call: Call, output: str | None, *, failed: bool) -> tuple[str, tuple[
     `output` is None where no result is known.
     """
     text, touches, kept = _show(call)
-    result = excerpt(output or "", kept, failed=failed)
+    result = excerpt(call.redact(output), kept, failed=failed) if output and keeps(kept, failed=failed) else ""
     if result:
         text += f"\n{'error: ' if failed else ''}{result}"
     return text, () if failed else touches
@@ -54,7 +62,7 @@ def _show(call: Call) -> _Shown:
 def _inputs(call: Call) -> str:
     """Return the inputs that are strings, named, each and together bounded."""
     named = [
-        f"{clip(string(name), MAX_NAME)}: {clip(string(value), FIELD_CHARS)}"
+        f"{clip(call.redact(string(name)), MAX_NAME)}: {clip(string(value), FIELD_CHARS)}"
         for name, value in call.input.items()
         if isinstance(value, str) and value.strip()
     ]
@@ -76,13 +84,7 @@ def _quiet(*names: str, kept: Output = Output.NOTHING) -> Callable[[Call], _Show
 
 
 def _shell(call: Call) -> _Shown:
-    """Show a command given as a string, or as the words of a program, often of a shell with its script as the last."""
-    command = call.text("command", "cmd")
-    words = [string(word) for word in sequence(call.input.get("command"))]
-    if words:
-        script = len(words) == 3 and words[1] in ("-c", "-lc")
-        command = words[2] if script else " ".join(words)
-    return shell.show(call.name, command, call.text("description", "justification"), call.folder)
+    return shell.show(call.name, call.text("command", "cmd"), call.text("description", "justification"), call.folder)
 
 
 def _read(call: Call) -> _Shown:

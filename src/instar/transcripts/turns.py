@@ -10,6 +10,7 @@ from hashlib import blake2b
 from typing import Protocol
 
 from instar.domain.sessions import Resume, Role, Touch, Turn
+from instar.transcripts.inputs import Redact
 from instar.transcripts.state import State
 from instar.transcripts.tools import Call, render
 
@@ -102,10 +103,14 @@ def _joined(calls: list[_Call]) -> Turn:
 
 
 class Turns:
-    """Takes the parts of one line after another; `state` is what they leave behind."""
+    """Takes the parts of one line after another; `state` is what they leave behind.
 
-    def __init__(self, state: State, start: Resume) -> None:
+    `redact` is for whoever cuts or selects: words that are taken whole are redacted when they are stored.
+    """
+
+    def __init__(self, state: State, start: Resume, redact: Redact) -> None:
         self.state = state
+        self.redact = redact
         self._line = start.line
         self._raw = b""
         self._made = 0

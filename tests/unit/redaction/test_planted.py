@@ -57,6 +57,12 @@ def test_a_secret_is_replaced_and_nothing_else(planted: Planted, holder: str) ->
 
 
 @pytest.mark.parametrize("planted", ALL, ids=_ids)
+def test_a_full_stop_behind_a_secret_hides_nothing(planted: Planted) -> None:
+    for sentence in (f"It was {planted.text}.", f"It was {planted.text}. Then it was not."):
+        _assert_gone(redact(sentence).text, planted.secret)
+
+
+@pytest.mark.parametrize("planted", ALL, ids=_ids)
 def test_a_secret_in_a_transcript_is_replaced(planted: Planted) -> None:
     output = f"$ cat settings\n{planted.text}\nVALUE={planted.text}\n\t{planted.text}\n"
     line = json.dumps({"type": "tool_result", "nested": json.dumps({"output": output})})

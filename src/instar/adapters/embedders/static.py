@@ -1,6 +1,7 @@
 """The built-in model: a table of token vectors, summed and normalised (the form of model2vec)."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
 from importlib.resources import files
@@ -8,10 +9,13 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
+from tokenizers import Encoding, Tokenizer
 
 from instar.domain.models import ModelSpec
 from instar.errors import ModelError
+
+UNKNOWN = "[UNK]"
+"""The token of what is not in the vocabulary."""
 
 
 def builtin_folder() -> Path:
@@ -24,6 +28,7 @@ class StaticEmbedder:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._last: tuple[str, Encoding] | None = None
         try:
             facts = json.loads((folder / "model.json").read_text("utf-8"))
             self._spec = ModelSpec(
@@ -67,10 +72,26 @@ class StaticEmbedder:
 
     def embed_query(self, text: str) -> NDArray[np.float32]:
         """Return the unit vector (d,) of a question, zero where it holds no known token."""
-        ids = self._tokenizer.encode(text, add_special_tokens=False).ids
+        ids = self._encoded(text).ids
         if not ids:
             return np.zeros(self._spec.dimensions, np.float32)
         return _normalised(self._scales[ids] @ self._rows[ids].astype(np.float32))
+
+    def _encoded(self, text: str) -> Encoding:
+        """Return the tokens of a question; kept, for it is asked for its vector and for what is known of it."""
+        if self._last is None or self._last[0] != text:
+            self._last = (text, self._tokenizer.encode(text, add_special_tokens=False))
+        return self._last[1]
+
+    def familiarity(self, text: str) -> float:
+        """Return the share of words that are one token: of names in pieces, or another language, little is known."""
+        encoding = self._encoded(text)
+        pieces = Counter(encoding.word_ids)
+        known = sum(
+            pieces[word] == 1 and token != UNKNOWN
+            for word, token in zip(encoding.word_ids, encoding.tokens, strict=True)
+        )
+        return known / len(pieces) if pieces else 1.0
 
 
 def _normalised(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

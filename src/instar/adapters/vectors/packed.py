@@ -124,6 +124,9 @@ class PackedVectors:
         parts.append(self._unpacked(tail).best(query, limit, allowed))
         ids = np.concatenate([part[0] for part in parts])
         scores = np.minimum(np.concatenate([part[1] for part in parts]), 1.0)  # int8 can lift a cosine over 1
+        if limit < scores.size:  # to sort them all would take as long as a tenth of the scan
+            chosen = scores >= np.partition(scores, -limit)[-limit]
+            ids, scores = ids[chosen], scores[chosen]
         order = np.argsort(-scores, kind="stable")[:limit]
         return list(zip(ids[order].tolist(), scores[order].tolist(), strict=True))
 

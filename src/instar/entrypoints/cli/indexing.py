@@ -12,7 +12,7 @@ import typer
 from instar.entrypoints.cli.consent import confirm
 from instar.entrypoints.cli.opening import current_folder, enclosing, inside, open_workspace
 from instar.entrypoints.cli.progress import shown
-from instar.entrypoints.cli.sessions import chosen_sessions, sessions_as_json, sessions_in_words
+from instar.entrypoints.cli.sessions import chosen_sessions, refuse_transcripts, sessions_as_json, sessions_in_words
 from instar.entrypoints.cli.terminal import counted, printable
 from instar.errors import RootMissingError
 from instar.indexing.parts import RootReport
@@ -37,6 +37,8 @@ def index(options: Options) -> None:
     """Bring the roots of these folders up to date and print what was done."""
     workspace = open_workspace(options.data)
     sessions = chosen_sessions(workspace, options.sessions_from, options.projects, wanted=options.sessions)
+    if sessions is not None:
+        refuse_transcripts(options.paths)
     roots = workspace.roots()
     named: list[Path] = []
     nested: list[Path] = []

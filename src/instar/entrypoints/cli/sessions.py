@@ -13,6 +13,7 @@ from instar.domain.search import Hit, RelatedSession, SessionTurn
 from instar.domain.stored import SessionCounts
 from instar.entrypoints.cli.terminal import counted, printable
 from instar.errors import UsageError
+from instar.transcripts import folder_of
 from instar.wiring import Workspace
 
 SHORT_ID = 8
@@ -37,6 +38,15 @@ def chosen_sessions(
     places = {workspace.checked(folder) for folder in folders or _usual(Path.home())}
     outermost = [place for place in sorted(places) if places.isdisjoint(place.parents)]
     return SessionChoice(tuple(map(str, outermost)), projects)
+
+
+def refuse_transcripts(paths: Sequence[Path]) -> None:
+    """Raise `UsageError` where one of the folders whose sessions are asked for holds transcripts itself."""
+    for path in paths:
+        for file in (*path.glob("*.jsonl"), *path.glob("*/*.jsonl")):
+            with file.open("rb") as lines:
+                if folder_of(lines) is not None:
+                    raise UsageError(f"{path} holds transcripts", f"read them as sessions: --sessions-from {path}")
 
 
 def _usual(home: Path) -> list[Path]:

@@ -4,7 +4,6 @@ import json
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from pathlib import PurePosixPath
 
 from instar.domain.corpus import Root
 from instar.domain.search import RelatedSession, SessionTurn
@@ -53,24 +52,46 @@ def files(connection: sqlite3.Connection, turn_id: int, role: str) -> tuple[str,
     return tuple(row[0] for row in rows)
 
 
-def related(connection: sqlite3.Connection, roots: Sequence[Root], path: str, limit: int) -> tuple[RelatedSession, ...]:
-    """Return the turns that touched a file, edits before reads, the latest first; a turn that was copied counts once.
+def related(
+    connection: sqlite3.Connection, roots: Sequence[Root], paths: Sequence[str], limit: int
+) -> dict[str, tuple[RelatedSession, ...]]:
+    """Return for each absolute path the turns that touched it, edits before reads, the latest first.
 
-    A touched path is relative to the root its session belongs to, or absolute where the file lies outside.
+    A turn that was copied counts once. A touched path is relative to the root its session belongs to, or absolute
+    where the file lies outside.
     """
-    file = PurePosixPath(path)
-    names = [(root.id, file.relative_to(root.path).as_posix()) for root in roots if file.is_relative_to(root.path)]
-    paths = ", ".join("?" for _ in (path, *names))
-    wanted = " OR ".join(["touches.path = ?", *("touches.path = ? AND d.root_id = ?" for _ in names)])
+    names = {path: _names(roots, path) for path in paths}
+    wanted = json.dumps(sorted({name for of_path in names.values() for name, _ in of_path}))
+    rows = connection.execute(  # most files were touched by nobody, and this is asked with every question
+        "SELECT value FROM json_each(?) WHERE EXISTS (SELECT 1 FROM touches WHERE path = value)", (wanted,)
+    )
+    touched = {row[0] for row in rows}
+    return {
+        path: _touching(connection, [named for named in of_path if named[0] in touched], limit)
+        for path, of_path in names.items()
+        if any(name in touched for name, _ in of_path)
+    }
+
+
+def _names(roots: Sequence[Root], path: str) -> list[tuple[str, int | None]]:
+    """Return what a file may be called in a touch, each with the root whose sessions call it so (None for all)."""
+    inside = [(root.id, root.path.rstrip("/") + "/") for root in roots]
+    return [(path, None), *((path.removeprefix(top), root_id) for root_id, top in inside if path.startswith(top))]
+
+
+def _touching(
+    connection: sqlite3.Connection, names: Sequence[tuple[str, int | None]], limit: int
+) -> tuple[RelatedSession, ...]:
+    wanted = " OR ".join(
+        "touches.path = ?" if root_id is None else "touches.path = ? AND d.root_id = ?" for _, root_id in names
+    )
     rows = connection.execute(
         "SELECT session, turn, at, action FROM touches CROSS JOIN turns t ON t.id = turn_id"
         " CROSS JOIN documents d ON d.id = t.document_id JOIN sessions s ON s.document_id = d.id"
-        f" WHERE touches.path IN ({paths}) AND ({wanted}) ORDER BY action = ?, at DESC, t.id",
+        f" WHERE touches.path IN (SELECT value FROM json_each(?)) AND ({wanted}) ORDER BY action = ?, at DESC, t.id",
         (
-            path,
-            *(name for _, name in names),
-            path,
-            *(value for root_id, name in names for value in (name, root_id)),
+            json.dumps([name for name, _ in names]),
+            *(value for named in names for value in named if value is not None),
             Action.READ,
         ),
     )

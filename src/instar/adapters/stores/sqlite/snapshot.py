@@ -176,7 +176,8 @@ class SqliteSnapshot:
     def chunk_traits(self, chunk_ids: Sequence[int]) -> dict[int, ChunkTraits]:
         """Return what is known of the chunks that are there without their texts."""
         rows = self._db.execute(
-            f"SELECT c.id, d.id, iif(d.source = '{SourceKind.SESSIONS}', '', d.path), d.source, c.symbol, c.kind"
+            "SELECT c.id, coalesce(-c.turn_id, d.id),"
+            f" iif(d.source = '{SourceKind.SESSIONS}', '', d.path), d.source, c.symbol, c.kind"
             " FROM json_each(?) CROSS JOIN chunks c ON c.id = value CROSS JOIN documents d ON d.id = c.document_id",
             (json.dumps(list(chunk_ids)),),
         )
@@ -226,9 +227,8 @@ class SqliteSnapshot:
         }
 
     def related_sessions(self, paths: Sequence[str], limit: int) -> dict[str, tuple[RelatedSession, ...]]:
-        """Return for each of these absolute paths up to `limit` turns that touched it."""
-        roots = self.roots()
-        return {path: recall.related(self._db, roots, path, limit) for path in paths}
+        """Return for each of these absolute paths up to `limit` turns that touched it; without those nobody touched."""
+        return recall.related(self._db, self.roots(), paths, limit)
 
     def sessions_named(self, beginning: str) -> list[str]:
         """Return the ids of sessions that begin so, in order."""
