@@ -1,4 +1,4 @@
-"""What both speed benchmarks share: one core, one thread, percentiles, sizes, and the facts of the machine."""
+"""What the speed benchmarks share: one core, one thread, percentiles, sizes, and the facts of the machine."""
 
 import os
 import platform
@@ -60,14 +60,18 @@ def percentiles(seconds: Sequence[float]) -> dict[str, float]:
 
 
 class Stages:
-    """Seconds spent in named functions, counted while they are replaced by timed ones."""
+    """Seconds spent in named functions, counted while they are replaced by timed ones.
+
+    Where one calls another, the time of the inner one is its own alone.
+    """
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
+        self._inside = 0.0
 
     @contextmanager
     def timing(self, functions: Sequence[tuple[str, object, str]]) -> Iterator[None]:
-        """Time (stage, owner, attribute) inside the block; none of them may call another of them."""
+        """Time (stage, owner, attribute) inside the block."""
         patches = [
             patch.object(owner, name, self._timed(stage, getattr(owner, name))) for stage, owner, name in functions
         ]
@@ -81,11 +85,14 @@ class Stages:
 
     def _timed(self, stage: str, function: Callable[..., Any]) -> Callable[..., Any]:
         def timed(*args: object, **kwargs: object) -> object:
+            before, self._inside = self._inside, 0.0
             start = time.process_time()
             try:
                 return function(*args, **kwargs)
             finally:
-                self.seconds[stage] = self.seconds.get(stage, 0.0) + time.process_time() - start
+                spent = time.process_time() - start
+                self.seconds[stage] = self.seconds.get(stage, 0.0) + spent - self._inside
+                self._inside = before + spent
 
         return timed
 
@@ -94,6 +101,11 @@ def resident_bytes() -> int:
     """Return the memory of this process that is resident, mapped files included."""
     status = Path("/proc/self/status").read_text("utf-8")
     return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmRSS"))
+
+
+def peak_resident_bytes(status: str) -> int:
+    """Return the most memory that was resident, mapped files included, from a text like `/proc/self/status`."""
+    return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM"))
 
 
 def folder_bytes(path: Path) -> int:

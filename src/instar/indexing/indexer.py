@@ -10,14 +10,12 @@ from instar.domain.sources import UNREADABLE, VANISHED, Content, FileState, Skip
 from instar.errors import RootMissingError
 from instar.indexing.clock import Deadline
 from instar.indexing.followers import fill_generation, follow_lexically, follow_packed, part_from_later
-from instar.indexing.parts import Indexing, RootReport
+from instar.indexing.parts import WRITTEN_AT_ONCE, Indexing, RootReport
 from instar.indexing.reading import READER_VERSION, read_document, remember_skipped
 from instar.indexing.scanning import Difference, compare, settled
 from instar.indexing.session_folders import SessionFolders
 from instar.ports import CorpusWriter, Progress, Source, VectorIndex
 
-WRITTEN_AT_ONCE = 1_000
-"""Chunks stored in one transaction: one fsync among some 0.3 s of reading, and what a kill sets back."""
 LEXICAL_FIRST = 20_000
 """Chunks after which a long run commits to the lexical index too, so that others can search them (after 10 s or so);
 the interval doubles each time, for each commit leaves a segment that every search has to visit."""
@@ -116,8 +114,8 @@ class Indexer:
         return found.complete
 
     def _session_folders(self, root: Root, report: RootReport) -> SessionFolders:
-        def write(document: Document) -> None:
-            self._write(root, _Batch.of(document), report)
+        def write(documents: Sequence[Document]) -> None:
+            self._write(root, _Batch.of(documents), report)
 
         return SessionFolders(self._writer, self._parts, self._progress, self._deadline, write)
 
@@ -168,11 +166,11 @@ class _Batch:
         self.chunks = 0
 
     @classmethod
-    def of(cls, document: Document) -> "_Batch":
-        """Return a batch of one document."""
+    def of(cls, documents: Sequence[Document]) -> "_Batch":
+        """Return a batch of these documents."""
         batch = cls()
-        batch.documents.append(document)
-        batch.chunks = len(document.chunks)
+        batch.documents += documents
+        batch.chunks = sum(len(document.chunks) for document in documents)
         return batch
 
     def add(self, state: FileState, content: Content, known: DocumentState | None) -> None:

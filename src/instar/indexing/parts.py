@@ -12,6 +12,9 @@ from instar.ports import Embedder, LexicalIndex, SessionSource, Source, VectorIn
 if TYPE_CHECKING:
     from instar.indexing.sessions import SessionReader  # loads patterns, which an answer from what is stored spares
 
+WRITTEN_AT_ONCE = 1_000
+"""Chunks stored in one transaction: one fsync among some 0.3 s of reading, and what a kill sets back."""
+
 
 @dataclass(slots=True)
 class RootReport:

@@ -1,14 +1,14 @@
 """Following the folders with the transcripts of a root."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from instar.domain.corpus import Document, DocumentState, Root
 from instar.domain.sources import UNREADABLE, VANISHED, FileState, Skipped
 from instar.errors import RootMissingError
 from instar.indexing.clock import Deadline
-from instar.indexing.parts import Indexing, RootReport
+from instar.indexing.parts import WRITTEN_AT_ONCE, Indexing, RootReport
 from instar.indexing.scanning import compare, settled
 from instar.indexing.sessions import SessionReader
 from instar.ports import CorpusWriter, Progress, SessionSource
@@ -23,13 +23,15 @@ class SessionFolders:
         parts: Indexing,
         progress: Progress,
         deadline: Deadline,
-        write: Callable[[Document], None],
+        write: Callable[[Sequence[Document]], None],
     ) -> None:
         self._writer = writer
         self._parts = parts
         self._progress = progress
         self._deadline = deadline
         self._write = write
+        self._unwritten: list[Document] = []
+        self._unwritten_chunks = 0
 
     def follow(self, root: Root, known: dict[str, DocumentState], report: RootReport) -> bool:
         """Read what is new in each folder and delete what is gone; returns whether all of them were seen in full."""
@@ -60,6 +62,7 @@ class SessionFolders:
                 report.turns += len(outcome.transcript.turns) if outcome.transcript else 0
             done += 1
             self._progress.step("sessions", done, len(found.changed))
+        self._write_read()  # before anything is deleted, which may be what was renamed
         pending = len(found.changed) - done
         report.pending += pending
         if found.complete and not pending:
@@ -76,10 +79,21 @@ class SessionFolders:
         outcome = reader.read(source, state, state.path.removeprefix(f"{folder}/"), known, resume)
         stored = settled(state, read_at)
         if isinstance(outcome, Document):
-            self._write(replace(outcome, mtime_ns=stored.mtime_ns))
+            self._add(replace(outcome, mtime_ns=stored.mtime_ns))
         elif outcome.reason not in (UNREADABLE, VANISHED):
-            self._write(reader.remember_skipped(stored, outcome))
+            self._add(reader.remember_skipped(stored, outcome))
         return outcome
+
+    def _add(self, document: Document) -> None:
+        self._unwritten.append(document)
+        self._unwritten_chunks += len(document.chunks)
+        if self._unwritten_chunks >= WRITTEN_AT_ONCE:
+            self._write_read()
+
+    def _write_read(self) -> None:
+        self._write(self._unwritten)
+        self._unwritten = []
+        self._unwritten_chunks = 0
 
     def _delete(self, document_ids: list[int], report: RootReport) -> None:
         self._writer.delete_documents(document_ids)

@@ -4,7 +4,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,8 +34,10 @@ def _entries(folder: str) -> list[tuple[str, os.stat_result]]:
     found = []
     with os.scandir(folder) as listing:
         for entry in listing:
-            with suppress(FileNotFoundError):  # gone since
+            try:
                 found.append((entry.name, entry.stat(follow_symlinks=False)))
+            except FileNotFoundError:  # gone since
+                continue
     return sorted(found, key=itemgetter(0))
 
 
@@ -61,19 +63,21 @@ class TranscriptSource:
             if stat.S_ISDIR(status.st_mode) and self._is_foreign(name):
                 yield Skipped(f"{self._folder}/{name}/", ANOTHER_PROJECT)
             else:
-                yield from self._found(f"{self._folder}/{name}", status)
+                yield from self._found(str(self._folder), [(name, status)])
 
     def _is_foreign(self, name: str) -> bool:
         """Whether a folder is named by the path of a project outside the one wanted."""
         return self._project is not None and name.startswith("-") and not name.startswith(self._project)
 
-    def _found(self, path: str, status: os.stat_result) -> Iterator[FileState | Skipped]:
-        if not is_utf8(path):
-            yield Skipped(ascii(path), NAME)
-        elif stat.S_ISDIR(status.st_mode):
-            yield from self._below(path)
-        elif stat.S_ISREG(status.st_mode) and path.endswith(SUFFIX) and status.st_size:
-            yield FileState(path, status.st_size, status.st_mtime_ns)
+    def _found(self, folder: str, entries: list[tuple[str, os.stat_result]]) -> Iterator[FileState | Skipped]:
+        for name, status in entries:
+            path = f"{folder}/{name}"
+            if not (path.isascii() or is_utf8(path)):
+                yield Skipped(ascii(path), NAME)
+            elif stat.S_ISDIR(status.st_mode):
+                yield from self._below(path)
+            elif stat.S_ISREG(status.st_mode) and name.endswith(SUFFIX) and status.st_size:
+                yield FileState(path, status.st_size, status.st_mtime_ns)
 
     def _below(self, folder: str) -> Iterator[FileState | Skipped]:
         try:
@@ -83,8 +87,7 @@ class TranscriptSource:
         except OSError:
             yield Skipped(f"{folder}/", UNREADABLE)
             return
-        for name, status in entries:
-            yield from self._found(f"{folder}/{name}", status)
+        yield from self._found(folder, entries)
 
     def _missing(self, why: str) -> RootMissingError:
         return RootMissingError(
