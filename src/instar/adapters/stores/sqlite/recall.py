@@ -4,6 +4,9 @@ import json
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from heapq import merge
+from math import inf
+from typing import Any
 
 from instar.domain.corpus import Root
 from instar.domain.search import RelatedSession, SessionTurn
@@ -82,25 +85,32 @@ def _names(roots: Sequence[Root], path: str) -> list[tuple[str, int | None]]:
 def _touching(
     connection: sqlite3.Connection, names: Sequence[tuple[str, int | None]], limit: int
 ) -> tuple[RelatedSession, ...]:
-    wanted = " OR ".join(
-        "touches.path = ?" if root_id is None else "touches.path = ? AND d.root_id = ?" for _, root_id in names
-    )
-    rows = connection.execute(
-        "SELECT session, turn, at, action FROM touches CROSS JOIN turns t ON t.id = turn_id"
-        " CROSS JOIN documents d ON d.id = t.document_id JOIN sessions s ON s.document_id = d.id"
-        f" WHERE touches.path IN (SELECT value FROM json_each(?)) AND ({wanted}) ORDER BY action = ?, at DESC, t.id",
-        (
-            json.dumps([name for name, _ in names]),
-            *(value for named in names for value in named if value is not None),
-            Action.READ,
-        ),
-    )
+    """Return the first `limit` of the turns that touched a file by any of its names; no more rows are read than that.
+
+    A file may have been touched by thousands of turns, which the index holds in the order that is wanted.
+    """
+    cursors = [
+        connection.execute(
+            "SELECT touches.action = 'read', touches.at, turn_id, session, turn, action"
+            " FROM touches INDEXED BY touches_of_path CROSS JOIN turns t ON t.id = turn_id"
+            " CROSS JOIN documents d ON d.id = t.document_id CROSS JOIN sessions s ON s.document_id = d.id"
+            f" WHERE touches.path = ? AND {'1' if root_id is None else 'd.root_id = ?'}"
+            " ORDER BY touches.action = 'read', touches.at DESC, turn_id",
+            (name,) if root_id is None else (name, root_id),
+        )
+        for name, root_id in names
+    ]
     found: dict[str, RelatedSession] = {}
-    for row in rows:
-        found.setdefault(row[1], RelatedSession(*row))
+    for _, at, _, session, turn, action in merge(*cursors, key=_place):
+        found.setdefault(turn, RelatedSession(session, turn, at, action))
         if len(found) == limit:
             break
     return tuple(found.values())
+
+
+def _place(row: tuple[Any, ...]) -> tuple[bool, float, int]:
+    """Return where a touch stands: edits before reads, the latest first, those of no known time last."""
+    return row[0], inf if row[1] is None else -row[1], row[2]
 
 
 def named(connection: sqlite3.Connection, beginning: str) -> list[str]:

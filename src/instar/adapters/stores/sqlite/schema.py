@@ -44,9 +44,10 @@ CREATE TABLE touches (
     turn_id INTEGER NOT NULL REFERENCES turns(id) ON DELETE CASCADE,
     path TEXT NOT NULL,
     action TEXT NOT NULL,
+    at REAL,
     PRIMARY KEY (turn_id, path, action)
 ) WITHOUT ROWID;
-CREATE INDEX touches_of_path ON touches (path);
+CREATE INDEX touches_of_path ON touches (path, action = 'read', at DESC, turn_id);
 CREATE INDEX chunks_of_turn ON chunks (turn_id) WHERE turn_id IS NOT NULL;
 """
 

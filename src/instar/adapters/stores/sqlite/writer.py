@@ -186,8 +186,8 @@ class SqliteWriter:
                 continue
             made[turn.id] = row[0]
             self._db.executemany(
-                "INSERT OR IGNORE INTO touches (turn_id, path, action) VALUES (?, ?, ?)",
-                [(row[0], touch.path, touch.action) for touch in turn.touches],
+                "INSERT OR IGNORE INTO touches (turn_id, path, action, at) VALUES (?, ?, ?, ?)",
+                [(row[0], touch.path, touch.action, turn.at) for touch in turn.touches],
             )
         return made
 
