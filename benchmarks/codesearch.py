@@ -38,6 +38,7 @@ CUT = 10
 SIGNALS: dict[str, dict[str, float]] = {
     "definitions": {"DEFINITION": 0.0, "DEFINITION_IN_QUESTION": 0.0},
     "words in symbols": {"SYMBOL_WORDS": 0.0},
+    "verbatim": {"VERBATIM": 0.0},
     "file evidence": {"FILE_EVIDENCE": 0.0},
     "tests, examples": {"TESTS": 1.0, "EXAMPLES": 1.0},
     "documents": {"DOCUMENTS": 1.0},

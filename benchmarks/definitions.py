@@ -3,8 +3,9 @@
     python benchmarks/definitions.py --corpus FOLDER --out FOLDER [--packages django networkx twisted]
 
 `--corpus` is what `corpus.py` made. Writes `repositories/NAME`, a copy of each package without its docstrings, and
-`questions/NAME.json`: 80 first sentences of docstrings, whose answer is the lines of their function or class, and 60
-names that one file alone defines at its top level, whose answer is where the definition begins. None is of a test.
+`questions/NAME.json`: 80 first sentences of docstrings, whose answer is the lines of their function or class, 60 names
+of functions and classes and 40 of constants that one file alone defines at its top level, whose answer is where the
+definition begins. None is of a test.
 """
 
 import argparse
@@ -15,7 +16,7 @@ import re
 from collections import defaultdict
 from pathlib import Path
 
-SENTENCES, NAMES, SEED = 80, 60, 7
+SENTENCES, NAMES, CONSTANTS, SEED = 80, 60, 40, 7
 SENTENCE_WORDS = range(6, 21)
 LEAST_LINES = 6  # of a definition, so that there is something to find
 LEAST_LETTERS = 5  # of a name, so that it is no common word
@@ -39,8 +40,8 @@ def sentence(text: str) -> str:
     return " ".join(re.split(r"(?<=[.!?])\s|\n\s*\n", text.strip())[0].split())
 
 
-def read(source: Path) -> tuple[str, list[tuple[str, Definition]], list[Definition]] | None:
-    """Return the text without docstrings, the definitions with theirs, and those at the top level."""
+def read(source: Path) -> tuple[str, list[tuple[str, Definition]], list[ast.stmt]] | None:
+    """Return the text without docstrings, the definitions with theirs, and the statements at the top level."""
     try:
         text = source.read_text("utf-8")
         tree = ast.parse(text)
@@ -53,12 +54,19 @@ def read(source: Path) -> tuple[str, list[tuple[str, Definition]], list[Definiti
             described.append((ast.literal_eval(expression.value), node))
             for i in range(expression.lineno - 1, expression.end_lineno):
                 lines[i] = ""
-    return "\n".join(lines), described, [node for node in tree.body if isinstance(node, Definition)]
+    return "\n".join(lines), described, tree.body
+
+
+def constant_of(node: ast.stmt) -> str | None:
+    """Return the name that a statement gives a value, where it looks like a constant's."""
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+    names = [target.id for target in targets if isinstance(target, ast.Name)]
+    return next((name for name in names if name.isupper() or "_" in name.strip("_")), None)
 
 
 def make(package: Path, out: Path) -> list[dict]:
     sentences: dict[str, dict] = {}
-    defined = defaultdict(list)
+    defined, assigned = defaultdict(list), defaultdict(list)
     for source in sorted(package.rglob("*.py")):
         path = source.relative_to(package).as_posix()
         parts = read(source)
@@ -74,15 +82,20 @@ def make(package: Path, out: Path) -> list[dict]:
             if len(question.split()) in SENTENCE_WORDS and node.end_lineno - node.lineno >= LEAST_LINES:
                 sentences[question] = {"path": path, "start_line": node.lineno, "end_line": node.end_lineno}
         for node in top:
-            if len(node.name) >= LEAST_LETTERS and not node.name.startswith("_"):
+            if isinstance(node, Definition) and len(node.name) >= LEAST_LETTERS and not node.name.startswith("_"):
                 end = node.lineno + HEADER_LINES
                 defined[node.name].append({"path": path, "start_line": node.lineno, "end_line": end})
+            elif (name := constant_of(node)) and len(name) >= LEAST_LETTERS:
+                assigned[name].append({"path": path, "start_line": node.lineno, "end_line": node.lineno})
     drawn = random.Random(SEED)
-    names = {name: places[0] for name, places in defined.items() if len(places) == 1}
+    names, constants = (
+        {name: places[0] for name, places in found.items() if len(places) == 1} for found in (defined, assigned)
+    )
+    kinds = (("docstring", sentences, SENTENCES), ("name", names, NAMES), ("constant", constants, CONSTANTS))
     return [
         {"query": query, "category": category, "relevant": [answers[query]]}
-        for category, answers, count in (("docstring", sentences, SENTENCES), ("name", names, NAMES))
-        for query in drawn.sample(sorted(answers), count)
+        for category, answers, count in kinds
+        for query in drawn.sample(sorted(answers), min(count, len(answers)))
     ]
 
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from instar.domain.stored import ChunkTraits
 from instar.search.fusion import Candidate
-from instar.search.ranking import rank, read_question
+from instar.search.ranking import VERBATIM_DEPTH, rank, read_question, worth_reading
 
 
 def candidates(*rows):
@@ -22,7 +22,7 @@ def candidates(*rows):
 
 
 def order(question, found, limit=10):
-    return [each.traits.path for each in rank(question, found, limit)]
+    return [each.traits.path for each in rank(read_question(question), found, {}, limit)]
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_a_definition_is_told_by_case_and_in_full():
 
 def test_a_heading_is_no_definition():
     found = candidates(("router.go", "Router", "class"), ("README.md", "Router", "section", "docs"))
-    scores = {each.traits.path: each.score for each in rank("Router", found, 2)}
+    scores = {each.traits.path: each.score for each in rank(read_question("Router"), found, {}, 2)}
     assert scores["router.go"] > 2 * scores["README.md"]
 
 
@@ -113,7 +113,37 @@ rows = st.lists(
 @given(st.text(max_size=30), rows, st.integers(1, 25))
 def test_nothing_is_lost_or_doubled_and_scores_fall(question, rows, limit):
     found = candidates(*rows)
-    ranked = rank(question, found, limit)
+    ranked = rank(read_question(question), found, {}, limit)
     scores = [each.score for each in ranked]
     assert scores == sorted(scores, reverse=True)
     assert len({each.traits.chunk_id for each in ranked}) == len(ranked) == min(limit, len(found))
+
+
+def test_what_holds_the_question_as_it_is_comes_before_what_has_its_words():
+    question = read_question("routes must be  defined before a mux")
+    found = candidates(("much.go", "Mux", "class"), ("exact.go", ""))
+    texts = {0: "a mux must defined before be routes", 1: 'panic("Routes must be defined\nbefore a mux: x")'}
+    assert worth_reading(question, found) == [0, 1]
+    assert rank(question, found, texts, 2)[0].traits.path == "exact.go"
+    assert rank(question, found, {1: "routes must be defined before a muxer"}, 2)[0].traits.path == "much.go"
+
+
+@pytest.mark.parametrize(
+    "text", ["RETRIES = 3", "x = 1\n    RETRIES: Final[int] = 3", "static final int RETRIES = 3;", "var RETRIES := 3"]
+)
+def test_where_a_name_gets_its_value_is_its_definition(text):
+    question = read_question("RETRIES")
+    found = candidates(("uses.py", "count_retries"), ("sets.py", "", "module"))
+    ranked = rank(question, found, {0: "for i in range(RETRIES): RETRIES == 3", 1: text}, 2)
+    assert ranked[0].traits.path == "sets.py"
+
+
+def test_a_plain_word_is_looked_for_by_its_meaning():
+    question = read_question("authentication")
+    assert worth_reading(question, candidates(("a.py", ""))) == []
+
+
+def test_of_many_words_only_the_first_by_words_are_read_and_of_a_name_all():
+    found = candidates(*[("a.py", "")] * 9)
+    assert len(worth_reading(read_question("retry the request later"), found)) == VERBATIM_DEPTH
+    assert len(worth_reading(read_question("retry_later"), found)) == 9

@@ -11,7 +11,7 @@ from instar.errors import ModelError
 from instar.ports import CorpusSnapshot, Embedder, LexicalIndex, Store, Vector, VectorIndex
 from instar.search.arms import Arms
 from instar.search.fusion import Candidate, Found, fuse
-from instar.search.ranking import Ranked, least_of_each, rank
+from instar.search.ranking import Ranked, least_of_each, rank, read_question, worth_reading
 from instar.search.recall import with_sessions
 
 DEPTH = 30
@@ -61,7 +61,7 @@ class SearchEngine:
             freshness = snapshot.freshness(request.scope.root_ids)
             unembedded = snapshot.unembedded(generation.id, request.scope.root_ids) if generation is not None else 0
             found = self._candidates(snapshot, question, problems, sessions=freshness.sessions)
-            hits = _hits(snapshot, rank(request.query, found, request.limit), sessions=freshness.sessions)
+            hits = _hits(snapshot, _ranked(snapshot, request, found), sessions=freshness.sessions)
             return SearchAnswer(
                 request=request,
                 generation=generation,
@@ -152,6 +152,12 @@ def _known(snapshot: CorpusSnapshot, fused: Sequence[Candidate], scope: Scope) -
         chunk_of |= snapshot.chunks_of_texts(lost, scope)
         traits |= snapshot.chunk_traits([chunk_of[text_id] for text_id in lost])
     return [(c, traits[chunk_of[c.text_id]]) for c in fused if chunk_of[c.text_id] in traits]
+
+
+def _ranked(snapshot: CorpusSnapshot, request: SearchRequest, found: _Known) -> list[Ranked]:
+    question = read_question(request.query)
+    rows = snapshot.chunk_rows(worth_reading(question, found))
+    return rank(question, found, {chunk_id: row.text for chunk_id, row in rows.items()}, request.limit)
 
 
 def _hits(snapshot: CorpusSnapshot, ranked: Sequence[Ranked], *, sessions: bool) -> tuple[Hit, ...]:

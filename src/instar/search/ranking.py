@@ -9,7 +9,7 @@ code search benchmark (78 questions) and on 420 questions made from the docstrin
 import heapq
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -23,6 +23,11 @@ DEFINITION = 1.0
 """A question that is a name wants its definition: as much again as the best fused score."""
 DEFINITION_IN_QUESTION = 0.5
 """A name among other words may be there by the way."""
+VERBATIM = 0.5
+"""What holds the question as it is, a name or a line of an error message, is likelier meant than what has its parts."""
+VERBATIM_DEPTH = 3
+"""Candidates of the lexical arm that are looked at for it, for what holds all words in order is among its first; where
+the question is a name all are, for its uses come before its definition."""
 SYMBOL_WORDS = 0.65
 """Times the share of the question's words that stand in the names a chunk defines."""
 FILE_EVIDENCE = 0.2
@@ -69,11 +74,17 @@ _DEFINING = frozenset({"function", "class", "module"})
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What of a question concerns names: its telling words, and the names it holds; `bare` where it is just a name."""
+    """What of a question concerns names: its telling words, and the names it holds; `bare` where it is just a name.
+
+    `verbatim` finds the question as it is in a text, None where it is a single plain word; `assigned` finds where a
+    bare name is given a value, None where the question is not one.
+    """
 
     words: tuple[str, ...]
     names: frozenset[str]
     bare: bool
+    verbatim: re.Pattern[str] | None
+    assigned: re.Pattern[str] | None
     about_tests: bool
     about_examples: bool
 
@@ -93,15 +104,41 @@ def read_question(text: str) -> Question:
     """Find the words and names of a question."""
     stripped = text.strip()
     bare = _NAME.fullmatch(stripped) is not None
-    names = [stripped.rstrip("()!?")] if bare else filter(_TELLING_NAME.search, _INSIDE.findall(stripped))
+    named = [stripped.rstrip("()!?")] if bare else filter(_TELLING_NAME.search, _INSIDE.findall(stripped))
+    names = frozenset(_SEPARATORS.split(name)[-1] for name in named)
     words = dict.fromkeys(_words(stripped))
     return Question(
         words=tuple(word for word in words if f" {word} " not in _COMMON and len(word) >= SHORTEST_WORD),
-        names=frozenset(_SEPARATORS.split(name)[-1] for name in names),
+        names=names,
         bare=bare,
+        verbatim=_verbatim(stripped),
+        assigned=_assigned(*names) if bare else None,
         about_tests=not _ABOUT_TESTS.isdisjoint(words),
         about_examples=not _ABOUT_EXAMPLES.isdisjoint(words),
     )
+
+
+def _verbatim(text: str) -> re.Pattern[str] | None:
+    parts = text.split()
+    if len(parts) < 2 and not re.search(r"[^a-z]", text):
+        return None
+    words = r"\s+".join(re.escape(part) for part in parts)
+    return re.compile(rf"(?<!\w){words}(?!\w)", re.IGNORECASE if len(parts) > 1 else re.NOFLAG)
+
+
+def _assigned(name: str) -> re.Pattern[str]:
+    return re.compile(rf"^[ \t]*(?:[\w.]+[ \t]+){{0,3}}{re.escape(name)}[ \t]*(?::[^=\n]*)?=(?!=)", re.MULTILINE)
+
+
+def worth_reading(question: Question, found: Sequence[tuple[Candidate, ChunkTraits]]) -> list[int]:
+    """Return the ids of the chunks whose texts tell whether they hold the question as it is."""
+    if question.verbatim is None:
+        return []
+    return [
+        traits.chunk_id
+        for candidate, traits in found
+        if candidate.lexical_rank is not None and (question.bare or candidate.lexical_rank <= VERBATIM_DEPTH)
+    ]
 
 
 class _Reached(dict[str, int]):
@@ -149,19 +186,20 @@ def least_of_each(limit: int) -> int:
     return limit // SHARE_OF_EACH
 
 
-def rank(text: str, found: Sequence[tuple[Candidate, ChunkTraits]], limit: int) -> list[Ranked]:
-    """Return the best `limit` in order."""
+def rank(
+    question: Question, found: Sequence[tuple[Candidate, ChunkTraits]], texts: Mapping[int, str], limit: int
+) -> list[Ranked]:
+    """Return the best `limit` in order; `texts` by chunk are those of `worth_reading`."""
     if not found:
         return []
-    question = read_question(text)
     reached = _Reached(question.words)
     best = max(candidate.score for candidate, _ in found)
     shares = [candidate.score / best for candidate, _ in found]
     evidence = _evidence((traits.unit, share) for (_, traits), share in zip(found, shares, strict=True))
-    scores = [
-        (share + FILE_EVIDENCE * evidence[traits.unit] + _by_name(question, reached, traits)) * _prior(question, traits)
-        for (_, traits), share in zip(found, shares, strict=True)
-    ]
+    scores = []
+    for (_, traits), share in zip(found, shares, strict=True):
+        signals = _by_name(question, reached, traits) + _by_text(question, texts.get(traits.chunk_id))
+        scores.append((share + FILE_EVIDENCE * evidence[traits.unit] + signals) * _prior(question, traits))
     of_sessions = [traits.source == SourceKind.SESSIONS for _, traits in found]
     both = any(of_sessions) and not all(of_sessions)
     order = _saturated(scores, [traits.unit for _, traits in found], len(found) if both else limit + 1)
@@ -207,6 +245,13 @@ def _by_name(question: Question, reached: _Reached, traits: ChunkTraits) -> floa
     if question.names and traits.kind in _DEFINING and not question.names.isdisjoint(_defined(traits.symbol)):
         gained += DEFINITION if question.bare else DEFINITION_IN_QUESTION
     return gained
+
+
+def _by_text(question: Question, text: str | None) -> float:
+    """Return what it adds that a text holds the question as it is; an assignment defines a name, too."""
+    if text is None or question.verbatim is None or not question.verbatim.search(text):
+        return 0.0
+    return VERBATIM + (DEFINITION if question.assigned is not None and question.assigned.search(text) else 0.0)
 
 
 def _prior(question: Question, traits: ChunkTraits) -> float:
