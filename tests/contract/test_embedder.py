@@ -89,3 +89,11 @@ def test_what_identifies_the_model_is_complete(embedder: Embedder) -> None:
     assert spec.stored_dimensions > 0
     prints = {document_fingerprint(spec, storage) for storage in StorageFormat}
     assert len(prints) == len(StorageFormat)
+
+
+def test_how_much_of_a_question_is_known_is_a_share(embedder: Embedder) -> None:
+    known, foreign = "open the file and read every line", "où étaient les équipes éliminées"
+    assert embedder.familiarity(known) == 1.0
+    assert 0.0 <= embedder.familiarity(foreign) < embedder.familiarity(f"{known} {foreign}") < 1.0
+    assert embedder.familiarity("") == 1.0
+    assert all(0.0 <= embedder.familiarity(text) <= 1.0 for text in (*TEXTS, *AWKWARD))

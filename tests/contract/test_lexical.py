@@ -249,6 +249,7 @@ def test_scopes_narrow_to_turns(index: LexicalIndex) -> None:
     assert sorted(found(index, "apple", Scope(role="user"))) == [10, 30]
     assert found(index, "apple", Scope(branch="fix/Apple one")) == [20]
     assert found(index, "apple", Scope(branch="fix")) == []
+    assert found(index, "apple", Scope(branch="")) == [30]
     assert sorted(found(index, "apple", Scope(since=early))) == [10, 20]
     assert found(index, "apple", Scope(since=early + 0.001)) == [20]
     assert found(index, "apple", Scope(until=late)) == [10]

@@ -147,3 +147,47 @@ def test_of_many_words_only_the_first_by_words_are_read_and_of_a_name_all():
     found = candidates(*[("a.py", "")] * 9)
     assert len(worth_reading(read_question("retry the request later"), found)) == VERBATIM_DEPTH
     assert len(worth_reading(read_question("retry_later"), found)) == 9
+
+
+SESSIONS, FILES = ("talk.jsonl", "", "turn", "sessions"), ("a.py", "")
+
+
+def sources(found, limit):
+    return [each.traits.source for each in rank(read_question("x y"), found, {}, limit)]
+
+
+@pytest.mark.parametrize(("limit", "least"), [(1, 0), (4, 0), (5, 1), (9, 1), (10, 2), (1000, 2)])
+@pytest.mark.parametrize("few", ["sessions", "code"])
+def test_there_is_room_for_sessions_and_for_files(limit, least, few):
+    one, other = (SESSIONS, FILES) if few == "sessions" else (FILES, SESSIONS)
+    found = [(c._replace(score=1 / (i + 1)), t) for i, (c, t) in enumerate(candidates(*[other] * 20, *[one] * 3))]
+    found = [(c, t._replace(unit=i)) for i, (c, t) in enumerate(found)]
+    first = sources(found, limit)[:10]
+    assert first.count(few) == least
+    assert sorted(sources(found, 1000)) == sorted([other[3] if other[3:] else "code"] * 20 + [few] * 3)
+
+
+def test_room_is_made_at_the_end_of_the_first_hits_by_the_best_of_each():
+    found = candidates(*[FILES] * 12, SESSIONS, SESSIONS, SESSIONS)
+    found = [(c._replace(score=1 / (i + 1)), t._replace(unit=i)) for i, (c, t) in enumerate(found)]
+    ranked = rank(read_question("x y"), found, {}, 12)
+    assert [each.traits.chunk_id for each in ranked] == [*range(8), 12, 13, 8, 9]
+
+
+def test_words_come_before_runs_of_tool_calls():
+    found = candidates(("t.jsonl", "", "tools", "sessions"), ("u.jsonl", "", "turn", "sessions"))
+    assert order("x y", found) == ["u.jsonl", "t.jsonl"]
+
+
+def test_confidence_is_the_distance_to_the_next_as_a_share():
+    found = candidates(("a.py", ""), ("b.py", ""), ("c.py", ""))
+    ranked = rank(read_question("x y"), found, {}, 2)
+    assert ranked[0].confidence == pytest.approx(1 - ranked[1].score / ranked[0].score)
+    assert ranked[1].confidence is not None
+    assert rank(read_question("x y"), found, {}, 3)[-1].confidence is None
+    assert rank(read_question("x y"), found[:1], {}, 3)[0].confidence is None
+
+
+def test_candidates_without_any_score_are_ranked_all_the_same():
+    found = [(c._replace(score=0.0), t) for c, t in candidates(("a.py", ""), ("b.py", "Session", "class"))]
+    assert order("Session", found) == ["b.py", "a.py"]

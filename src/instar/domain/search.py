@@ -26,9 +26,9 @@ class Place:
 class Scope:
     """Which documents may answer; a field that is None narrows nothing. `path` is a glob: see `instar.domain.globs`.
 
-    A path glob and a folder of a root leave out sessions. The fields from `project` on leave out everything else:
-    `project` is the last component of the folder a session began in, or a glob over that folder, `session` its id or
-    the beginning of it; `role` and `branch` are those of a turn, which began at `since` or later and before `until`
+    A path glob, a language, a repository and a folder of a root leave out sessions. The fields from `project` on leave
+    out everything else: `project` is the last component of the folder a session began in, or a glob over that folder,
+    `session` its id; `role` and `branch` are those of a turn, which began at `since` or later and before `until`
     (seconds since the epoch).
     """
 
@@ -106,7 +106,8 @@ class Hit:
     """A chunk that answers. Ranks are 1-based; a rank or score is None where that arm did not return the chunk.
 
     `score` is what it was placed by (no unit; comparable within one answer only). `confidence` is how far it stands
-    above the next candidate, as a share of its score: the higher that of the first hit, the likelier it is right.
+    above the next candidate, as a share of its score, None where there is no next: the higher that of the first hit,
+    the likelier it is right. Ranks beyond the depth of an arm are counted on where a source was asked for apart.
 
     A hit in a session has its turn in `session` (None for files), the beginning of the prompt it `answers`, and the
     `files` touched: by that turn, or where words have none of their own, by the turns that answer the same prompt.
@@ -115,7 +116,7 @@ class Hit:
 
     rank: int
     score: float
-    confidence: float
+    confidence: float | None
     source: str
     root: str
     path: str

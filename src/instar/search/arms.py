@@ -41,7 +41,10 @@ class Arms:
         self._tail: _Tail | None = None
 
     def by_words(self, snapshot: CorpusSnapshot, text: str, scope: Scope, depth: int, problems: list[str]) -> Found:
-        """Return the best chunks by BM25; says in `problems` why there are none where the index cannot be used."""
+        """Return the best chunks by BM25, of `depth` different texts where there are as many.
+
+        Says in `problems` why there are none where the index cannot be used.
+        """
         version = snapshot.version
         if self._lexical_at != version:
             self._lexical_at = self._lexical.position()
@@ -51,8 +54,13 @@ class Arms:
         documents = self._documents(snapshot, scope) if scope.narrows_documents else None
         if documents == []:
             return []
+        wanted = depth
         try:
-            return self._lexical.search(text, depth, scope, documents)
+            while True:  # copies of one text, as in resumed sessions, must not keep the others out
+                found = self._lexical.search(text, wanted, scope, documents)
+                if len({text_id for _, text_id, _ in found}) >= depth or len(found) < wanted:
+                    return found
+                wanted *= 2
         except DerivedDamageError as error:
             self._lexical.mark_damaged()
             self._lexical_at = None

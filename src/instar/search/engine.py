@@ -89,11 +89,11 @@ class SearchEngine:
             if embedder is not None:
                 return embedder.embed_query(text), embedder.familiarity(text)
         except ModelError as error:
-            problems.append(f"{error.message}, answered by text alone")
+            problems.append(f"{error.message}, so nothing is found by meaning")
             return None, 0.0
         problems.append(
             f"the model of the active generation ({generation.model.name} {generation.model.revision}) is not"
-            " there, answered by text alone: `instar index` builds the generation of the wanted model"
+            " there, so nothing is found by meaning: `instar index` builds the generation of the wanted model"
         )
         return None, 0.0
 
@@ -102,15 +102,14 @@ class SearchEngine:
     def _candidates(
         self, snapshot: CorpusSnapshot, question: _Question, problems: list[str], *, sessions: bool
     ) -> _Known:
-        """Ask both arms; once more by words for code, or for sessions, where the one left no room for the other."""
-        scope = question.request.scope
+        """Ask both arms; once more by words for files, or for sessions, where the one left no room for the other."""
+        scope, least = question.request.scope, least_of_each(question.request.limit)
         lexical, vector = self._asked(snapshot, question, problems)
         found = _known(snapshot, fuse(lexical, vector, question.weights), scope)
         if (lexical or vector) and not found:
             problems.append("what was found is not in the database any more: run `instar index`, then `instar verify`")
-        if not sessions or scope.source is not None or question.request.mode == Mode.VECTOR:
+        if not sessions or scope.source is not None or len(lexical) < question.depth:  # then all that fits was found
             return found
-        least = least_of_each(question.request.limit)
         for source in _drowned(found, least):
             narrowed = replace(scope, source=source)
             more = self._arms.by_words(snapshot, question.request.query, narrowed, least, problems)
@@ -130,11 +129,11 @@ class SearchEngine:
         return lexical, vector
 
 
-def _drowned(found: _Known, least: int) -> list[str]:
-    """Return the sources that have fewer candidates than an answer should hold of them."""
+def _drowned(found: _Known, least: int) -> list[SourceKind]:
+    """Return the sources to ask for apart: sessions, or what files are, of which there are fewer than `least`."""
     of_sessions = sum(traits.source == SourceKind.SESSIONS for _, traits in found)
-    counts = {SourceKind.SESSIONS: of_sessions, SourceKind.CODE: len(found) - of_sessions}
-    return [source for source, count in counts.items() if count < least]
+    files = [SourceKind.CODE, SourceKind.DOCS] if len(found) - of_sessions < least else []
+    return [*files, SourceKind.SESSIONS] if of_sessions < least else files
 
 
 def _unknown(fused: Sequence[Candidate], found: _Known) -> list[Candidate]:

@@ -6,12 +6,12 @@ code search benchmark (78 questions) and on 420 questions made from the docstrin
 `benchmarks/README.md` gives what each is worth there, and on repositories that were not used to choose them.
 """
 
-import heapq
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 from instar.domain.chunks import TOOL_RUN
@@ -41,9 +41,10 @@ TOOL_RUNS = 0.7
 """In a session the words of people and agents say why; what tools printed repeats theirs."""
 SATURATION = 0.65
 """Each further hit of a file, or of one turn of a session, counts so much of the one before."""
+FIRST_HITS = 10
 SHARE_OF_EACH = 5
-"""Where files and sessions both have something, one hit in so many is left to either: two of ten cost .005 of nDCG@10
-on code questions among unrelated sessions, and no question is answered from one side alone."""
+"""Where files and sessions both have something, one in so many of the first hits is left to either: two of ten cost
+.005 of nDCG@10 on code questions among unrelated sessions."""
 
 SHORTEST_WORD = 3
 """Letters by which a word of the question and one of a name, of which one begins with the other, are taken as one."""
@@ -178,12 +179,12 @@ class Ranked(NamedTuple):
     candidate: Candidate
     traits: ChunkTraits
     score: float
-    confidence: float
+    confidence: float | None
 
 
 def least_of_each(limit: int) -> int:
-    """Return how many of `limit` hits are left to sessions, and to files, where there are as many candidates."""
-    return limit // SHARE_OF_EACH
+    """Return how many of the first hits are left to sessions, and to files, where there are as many candidates."""
+    return min(limit, FIRST_HITS) // SHARE_OF_EACH
 
 
 def rank(
@@ -193,7 +194,7 @@ def rank(
     if not found:
         return []
     reached = _Reached(question.words)
-    best = max(candidate.score for candidate, _ in found)
+    best = max(candidate.score for candidate, _ in found) or 1.0  # all are 0 where the arm with a weight found nothing
     shares = [candidate.score / best for candidate, _ in found]
     evidence = _evidence((traits.unit, share) for (_, traits), share in zip(found, shares, strict=True))
     scores = []
@@ -201,30 +202,30 @@ def rank(
         signals = _by_name(question, reached, traits) + _by_text(question, texts.get(traits.chunk_id))
         scores.append((share + FILE_EVIDENCE * evidence[traits.unit] + signals) * _prior(question, traits))
     of_sessions = [traits.source == SourceKind.SESSIONS for _, traits in found]
-    both = any(of_sessions) and not all(of_sessions)
-    order = _saturated(scores, [traits.unit for _, traits in found], len(found) if both else limit + 1)
+    order = _saturated(scores, [traits.unit for _, traits in found])
     confidences = _confidences([score for _, score in order])
     placed = [Ranked(*found[i], score, sure) for (i, score), sure in zip(order, confidences, strict=True)]
-    return _with_both(placed, limit) if both else placed[:limit]
+    return _with_both(placed, [of_sessions[i] for i, _ in order], limit)[:limit]
 
 
-def _confidences(scores: Sequence[float]) -> list[float]:
-    """Return how far each score stands above the next, as a share of it."""
-    return [1 - after / score if score > 0 else 0.0 for score, after in zip(scores, [*scores[1:], 0.0], strict=True)]
+def _confidences(scores: Sequence[float]) -> list[float | None]:
+    """Return how far each score stands above the next, as a share of it; None where there is no next."""
+    above = [1 - after / score if score > 0 else 0.0 for score, after in pairwise(scores)]
+    return [*above, None]
 
 
-def _with_both(placed: Sequence[Ranked], limit: int) -> list[Ranked]:
-    """Return the best `limit`, of which `least_of_each` are of sessions and as many of files, where there are any."""
-    chosen = list(range(min(limit, len(placed))))
-    of_sessions = [each.traits.source == SourceKind.SESSIONS for each in placed]
+def _with_both(placed: list[Ranked], of_sessions: Sequence[bool], limit: int) -> list[Ranked]:
+    """Move up what sessions, or files, lack of their places among the hits that are read first."""
+    size = min(limit, FIRST_HITS, len(placed))
+    first = list(range(size))
     for wanted in (True, False):
-        spare = [i for i in range(len(chosen), len(placed)) if of_sessions[i] is wanted]
-        missing = least_of_each(limit) - sum(of_sessions[i] is wanted for i in chosen)
-        taken = spare[: max(missing, 0)]
-        others = [i for i in chosen if of_sessions[i] is not wanted]
-        given_up = set(others[len(others) - len(taken) :])
-        chosen = [i for i in chosen if i not in given_up] + taken
-    return [placed[i] for i in chosen]
+        missing = least_of_each(size) - sum(of_sessions[i] is wanted for i in first)
+        spare = [i for i in range(size, len(placed)) if of_sessions[i] is wanted][: max(missing, 0)]
+        others = [i for i in first if of_sessions[i] is not wanted]
+        given_up = set(others[len(others) - len(spare) :])
+        first = [i for i in first if i not in given_up] + spare
+    moved = [*first, *sorted(set(range(len(placed))) - set(first))]
+    return [placed[i] for i in moved]
 
 
 def _evidence(shares: Iterable[tuple[int, float]]) -> dict[int, float]:
@@ -233,7 +234,7 @@ def _evidence(shares: Iterable[tuple[int, float]]) -> dict[int, float]:
     for unit, share in shares:
         of_unit[unit].append(share)
     sums = {unit: sum(sorted(all_)[-FILE_CANDIDATES:]) for unit, all_ in of_unit.items()}
-    most = max(sums.values())
+    most = max(sums.values()) or 1.0
     return {unit: value / most for unit, value in sums.items()}
 
 
@@ -268,21 +269,14 @@ def _prior(question: Question, traits: ChunkTraits) -> float:
     return prior
 
 
-def _saturated(scores: Sequence[float], units: Sequence[int], limit: int) -> list[tuple[int, float]]:
-    """Return (index, score) of the best in order, where every hit makes the later ones of its unit count less."""
-    waiting = [(-score, i) for i, score in enumerate(scores)]
-    heapq.heapify(waiting)
+def _saturated(scores: Sequence[float], units: Sequence[int]) -> list[tuple[int, float]]:
+    """Return (index, score) in order, where every better one of its unit makes a candidate count less."""
     taken: Counter[int] = Counter()
-    chosen: list[tuple[int, float]] = []
-    while waiting and len(chosen) < limit:
-        before, i = heapq.heappop(waiting)
-        now = scores[i] * SATURATION ** taken[units[i]]
-        if now < -before:
-            heapq.heappush(waiting, (-now, i))
-            continue
-        chosen.append((i, now))
+    lowered: list[tuple[int, float]] = []
+    for i in sorted(range(len(scores)), key=lambda i: (-scores[i], i)):
+        lowered.append((i, scores[i] * SATURATION ** taken[units[i]]))
         taken[units[i]] += 1
-    return chosen
+    return sorted(lowered, key=lambda placed: (-placed[1], placed[0]))
 
 
 @lru_cache(1 << 15)

@@ -19,10 +19,10 @@ from instar.adapters.lexical.stems import (
 from instar.domain.corpus import LexicalRow
 from instar.domain.search import Scope
 from instar.domain.stored import Position
-from instar.domain.tokens import TOKENS_VERSION, identifiers
+from instar.domain.tokens import TOKENS_VERSION, fold, identifiers
 from instar.errors import DerivedDamageError, DiskFullError
 
-LAYOUT_VERSION = 2
+LAYOUT_VERSION = 3
 """Raised whenever the fields below, or the stems in them, change; an index of another layout is filled anew."""
 WRITER_BYTES = 64_000_000
 """Memory of the writer, of which Tantivy wants at least 15 MB a thread; more makes fewer, larger segments."""
@@ -274,12 +274,13 @@ def _document(row: LexicalRow) -> tantivy.Document:
     document.add_text("source", row.source)
     document.add_text("language", row.language)
     document.add_text("repository", row.repository)
-    document.add_text("role", row.role)
-    document.add_text("branch", row.branch)
+    if row.role:  # else a session without a branch and every file would have the same
+        document.add_text("role", row.role)
+        document.add_text("branch", row.branch)
     if row.at is not None:
         document.add_float("at", row.at)
     words = identifiers(row.text)
-    language = language_of_passage(words)
+    language = language_of_passage(fold(word).lower() for word in words)
     document.add_text("body", passage_terms(words, language))
     document.add_text("symbol", passage_terms(identifiers(row.symbol), language))
     document.add_text("path", passage_terms(identifiers(row.path), language))

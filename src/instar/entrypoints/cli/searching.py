@@ -207,7 +207,7 @@ def _hit_as_json(hit: Hit) -> dict[str, Any]:
     return {
         "rank": hit.rank,
         "score": round(hit.score, 6),
-        "confidence": round(hit.confidence, 4),
+        "confidence": None if hit.confidence is None else round(hit.confidence, 4),
         "source": hit.source,
         "root": hit.root,
         "path": hit.path,

@@ -9,7 +9,10 @@ from instar.domain.search import Place, Scope
 
 
 def condition(scope: Scope) -> tuple[str, list[Any]]:
-    """Return SQL over the table `documents` and its parameters; globs are left to the caller (`fitting`)."""
+    """Return SQL over the table `documents` and its parameters.
+
+    Globs are left to the caller (`fitting`), and so is what tells the turns of a session apart (`chunk_condition`).
+    """
     parts: list[str] = []
     values: list[Any] = []
     if scope.places is not None:
@@ -29,19 +32,16 @@ def condition(scope: Scope) -> tuple[str, list[Any]]:
     if scope.project is not None:
         parts.append(f"documents.source = '{SourceKind.SESSIONS}'")
     if scope.session is not None:
-        parts.append("documents.id IN (SELECT document_id FROM sessions WHERE substr(session, 1, length(?)) = ?)")
-        values += [scope.session, scope.session]
-    turns, of_turns = _of_turns(scope)
-    if turns:
-        parts.append(f"documents.id IN (SELECT document_id FROM turns WHERE {turns})")
-        values += of_turns
+        parts.append("documents.id IN (SELECT document_id FROM sessions WHERE session = ?)")
+        values.append(scope.session)
     return " AND ".join(parts) or "1", values
 
 
-def chunk_condition(scope: Scope) -> tuple[str, list[Any]]:
-    """Return SQL over `chunks.turn_id` and its parameters: what tells the chunks of one document apart."""
+def chunk_condition(scope: Scope, turn_id: str) -> tuple[str, list[Any]]:
+    """Return SQL over a column with the turn of a chunk, and its parameters: what tells chunks of a document apart."""
     turns, values = _of_turns(scope)
-    return (f"turn_id IN (SELECT id FROM turns WHERE {turns})" if turns else "1"), values
+    # One turn is looked up for each chunk: a subquery of all turns that fit would be made anew for every question.
+    return (f"EXISTS (SELECT 1 FROM turns WHERE turns.id = {turn_id} AND {turns})" if turns else "1"), values
 
 
 def fitting(scope: Scope) -> Callable[[str, str], bool] | None:

@@ -126,6 +126,10 @@ class SqliteSnapshot:
     def documents_in(self, scope: Scope) -> NDArray[np.int64]:
         """Return the ids of the documents in `scope`, ascending."""
         where, values = condition(scope)
+        turns, of_turns = chunk_condition(scope, "chunks.turn_id")
+        if of_turns:
+            where += f" AND EXISTS (SELECT 1 FROM chunks WHERE document_id = documents.id AND {turns})"
+            values += of_turns
         fits = fitting(scope)
         if fits is None:
             rows = self._db.execute(f"SELECT id FROM documents WHERE {where} ORDER BY id", values)
@@ -139,7 +143,7 @@ class SqliteSnapshot:
 
     def texts_in(self, scope: Scope) -> NDArray[np.int64]:
         """Return the ids of the texts in `scope`, ascending."""
-        turns, of_turns = chunk_condition(scope)
+        turns, of_turns = chunk_condition(scope, "chunks.turn_id")
         if fitting(scope) is None:
             where, values = condition(scope)
             rows = self._db.execute(
@@ -194,7 +198,7 @@ class SqliteSnapshot:
             )
             return dict(rows.fetchall())
         where, values = condition(scope)
-        turns, of_turns = chunk_condition(scope)
+        turns, of_turns = chunk_condition(scope, "c.turn_id")
         rows = self._db.execute(
             "SELECT c.text_id, c.id, documents.path, coalesce(folder, '')"
             " FROM json_each(?) CROSS JOIN chunks c ON c.text_id = value"
