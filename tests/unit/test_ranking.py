@@ -149,7 +149,7 @@ def test_of_many_words_only_the_first_by_words_are_read_and_of_a_name_all():
     assert len(worth_reading(read_question("retry_later"), found)) == 9
 
 
-SESSIONS, FILES = ("talk.jsonl", "", "turn", "sessions"), ("a.py", "")
+SESSIONS, FILES = ("talk.jsonl", "", "turn", "sessions"), ("a.py", "", "function", "code")
 
 
 def sources(found, limit):
@@ -164,7 +164,7 @@ def test_there_is_room_for_sessions_and_for_files(limit, least, few):
     found = [(c, t._replace(unit=i)) for i, (c, t) in enumerate(found)]
     first = sources(found, limit)[:10]
     assert first.count(few) == least
-    assert sorted(sources(found, 1000)) == sorted([other[3] if other[3:] else "code"] * 20 + [few] * 3)
+    assert sorted(sources(found, 1000)) == sorted([other[3]] * 20 + [few] * 3)
 
 
 def test_room_is_made_at_the_end_of_the_first_hits_by_the_best_of_each():
