@@ -7,7 +7,7 @@ from hashlib import blake2b
 from instar.domain.sessions import Role
 from instar.transcripts import shell
 from instar.transcripts.codex_results import loaded_json, parsed
-from instar.transcripts.paths import joined
+from instar.transcripts.paths import within
 from instar.transcripts.prompts import typed
 from instar.transcripts.tools import Call, is_patch
 from instar.transcripts.turns import Origin, Turns
@@ -200,7 +200,8 @@ def _call(record: _Record, body: _Record, turns: Turns) -> None:
         inputs = mapping(loaded_json(arguments)) or {"input": arguments}
     if words := [string(word) for word in sequence(inputs.get("command"))]:
         inputs = {**inputs, "command": shell.script(words)}
-    where = joined(turns.state.here, directory(inputs.get("workdir")) or directory(inputs.get("working_directory")))
+    where = directory(inputs.get("workdir")) or directory(inputs.get("working_directory"))
+    where = within(turns.state.here, where) if where else turns.state.here
     default = string(body.get("type")).removesuffix("_call")
     space = string(body.get("namespace"))
     name = (f"{space}__" if space else "") + (string(body.get("name")) or default)

@@ -9,9 +9,14 @@ from instar.transcripts.values import MAX_PATH
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 
 
+def within(folder: str, path: str) -> str:
+    """Return a path, joined to the folder where it is relative, else as it stands: so its secrets are still told."""
+    return path if _DRIVE.match(path) else posixpath.join(folder, path)
+
+
 def joined(folder: str, path: str) -> str:
     """Return a path, joined to the folder where it is relative, without `.` and `..`."""
-    return path if _DRIVE.match(path) else posixpath.normpath(posixpath.join(folder, path))
+    return path if _DRIVE.match(path) else posixpath.normpath(within(folder, path))
 
 
 def touch(folder: str, path: str, action: Action) -> tuple[Touch, ...]:
