@@ -206,7 +206,8 @@ def _call(record: _Record, body: _Record, turns: Turns) -> None:
     space = string(body.get("namespace"))
     name = (f"{space}__" if space else "") + (string(body.get("name")) or default)
     key = identifier(body.get("call_id"))
-    made = _digest("call", key) if key else _words_id(record, Role.TOOL, name, *map(string, inputs.values()))
+    own = key or identifier(body.get("id"))
+    made = _digest("call", own) if own else _words_id(record, Role.TOOL, name, *map(string, inputs.values()))
     turns.call(_origin(record, turns, made), key, Call.of(name, inputs, where, turns.redact))
 
 

@@ -289,6 +289,20 @@ def test_a_turn_that_was_copied_to_another_line_keeps_its_id():
     assert len({turn.id for turn in turns}) == len(turns) == 4
 
 
+def test_calls_keep_their_ids_where_a_copy_has_other_times():
+    records = [
+        message("user", "Why does it fail?"),
+        function("k1", "shell", command=["cat", "a.py"]),
+        output("k1", "text"),
+        message("assistant", "Because."),
+        item("web_search_call", id="ws1", action={"type": "search", "query": "lock"}),
+    ]
+    later = [{**record, "timestamp": "2026-02-03T04:05:06.789Z"} for record in records]
+    runs = [[turn.id for turn in read(*each).turns if turn.role is Role.TOOL] for each in (records, later)]
+    assert runs[0] == runs[1]
+    assert len(set(runs[0])) == 2
+
+
 def test_the_same_words_at_the_same_time_have_ids_of_their_own():
     records = [message("user", "continue"), message("assistant", "Yes."), message("user", "continue")]
     ids = [turn.id for turn in read(*records).turns]
