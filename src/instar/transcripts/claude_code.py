@@ -7,17 +7,18 @@ from instar.domain.sessions import Role
 from instar.transcripts.prompts import typed
 from instar.transcripts.tools import Call
 from instar.transcripts.turns import Origin, Turns
-from instar.transcripts.values import block_texts, mapping, seconds, sequence, string
+from instar.transcripts.values import block_texts, clip, directory, identifier, mapping, seconds, sequence, string
 
 _Record = Mapping[str, object]
 _NAME = re.compile(r"[\w.-]{1,40}")
+TITLE_CHARS = 300
 _QUEUE, _RECORD = "queue", "record"
 
 
 def read(record: _Record, turns: Turns, *, thinking: bool) -> None:
     """Hand the parts of a record to `turns`."""
     state = turns.state
-    uuid = string(record.get("uuid"))
+    uuid = identifier(record.get("uuid"))
     if uuid and uuid in state.recent:
         turns.pass_over("record: repeated")
         return
@@ -37,24 +38,24 @@ def read(record: _Record, turns: Turns, *, thinking: bool) -> None:
 def _place(record: _Record, turns: Turns) -> None:
     """Note session and folder, where a record tells them."""
     state = turns.state
-    state.session = state.session or string(record.get("sessionId"))
+    state.session = state.session or identifier(record.get("sessionId"))
     if record.get("isSidechain") is True:
-        state.agent = state.agent or string(record.get("agentId"))
-    folder = string(record.get("cwd"))
+        state.agent = state.agent or identifier(record.get("agentId"))
+    folder = directory(record.get("cwd"))
     state.folder = state.folder or folder
     state.here = folder or state.here
 
 
 def _answered(record: _Record, turns: Turns) -> str:
     """Return the prompt a record answers: that of its parent, or the last one where the parent is not known."""
-    parent = string(record.get("parentUuid")) or string(record.get("logicalParentUuid"))
+    parent = identifier(record.get("parentUuid")) or identifier(record.get("logicalParentUuid"))
     return turns.state.recent.get(parent, turns.state.prompt)
 
 
 def _origin(record: _Record, turns: Turns) -> Origin:
-    branch = string(record.get("gitBranch"))
+    branch = identifier(record.get("gitBranch"))
     at = seconds(record.get("timestamp"))
-    return turns.origin(string(record.get("uuid")), at, branch, turns.state.here, _answered(record, turns))
+    return turns.origin(identifier(record.get("uuid")), at, branch, turns.state.here, _answered(record, turns))
 
 
 def _blocks(record: _Record) -> Iterator[_Record]:
@@ -116,18 +117,18 @@ def _result(block: _Record, turns: Turns) -> None:
     texts, others = block_texts(block.get("content"))
     for kind in others:
         turns.pass_over(f"result: {kind if _NAME.fullmatch(kind) else 'unknown'}")
-    turns.result(string(block.get("tool_use_id")), "\n".join(texts), failed=block.get("is_error") is True)
+    turns.result(identifier(block.get("tool_use_id")), "\n".join(texts), failed=block.get("is_error") is True)
 
 
 def _assistant(record: _Record, turns: Turns, *, thinking: bool) -> None:
-    message = string(mapping(record.get("message")).get("id"))
+    message = identifier(mapping(record.get("message")).get("id"))
     blocks = list(_blocks(record))
     for block in blocks:
         kind = _kind(block)
         text = string(block.get("thinking" if kind == "thinking" else "text")).strip()
         if kind.endswith("tool_use"):
             call = Call.of(string(block.get("name")), mapping(block.get("input")), turns.state.here, turns.redact)
-            turns.call(_origin(record, turns), string(block.get("id")), call)
+            turns.call(_origin(record, turns), identifier(block.get("id")), call)
         elif kind.endswith("tool_result"):
             _result(block, turns)
         elif kind == "text" or (kind == "thinking" and thinking):
@@ -144,6 +145,7 @@ def _assistant(record: _Record, turns: Turns, *, thinking: bool) -> None:
 def _title(record: _Record, turns: Turns) -> None:
     """Take what the session was called, each time it changes."""
     title = turns.redact(string(record.get("customTitle")) or string(record.get("aiTitle")))
+    title = clip(title, TITLE_CHARS)
     if title.strip() and title != turns.state.title:
         turns.aside(_origin(record, turns), Role.ASSISTANT, title)
         turns.state.title = title

@@ -1,22 +1,21 @@
-"""Records of Codex: items of the model's responses in an envelope (older ones bare), and events that repeat them."""
+"""Records of Codex: items of the model's responses in an envelope (older ones bare), and events beside them."""
 
-import json
 import re
 from collections.abc import Callable, Mapping
+from hashlib import blake2b
 
 from instar.domain.sessions import Role
 from instar.transcripts import shell
+from instar.transcripts.codex_results import loaded_json, parsed
+from instar.transcripts.paths import within
 from instar.transcripts.prompts import typed
-from instar.transcripts.tools import Call
+from instar.transcripts.tools import Call, is_patch
 from instar.transcripts.turns import Origin, Turns
-from instar.transcripts.values import block_texts, mapping, seconds, sequence, string
+from instar.transcripts.values import block_texts, directory, identifier, mapping, seconds, sequence, string
 
 _Record = Mapping[str, object]
 _NAME = re.compile(r"[\w.-]{1,40}")
-_CWD = re.compile(r"<cwd>([^<]*)</cwd>|Current working directory: (\S+)")
-_EXIT = re.compile(r"(?:Process exited with code|Exit code:) (-?\d+)")
-_HEADER = re.compile(r"\A(?:[A-Z][\w ]*: [^\n]*\n|Process exited[^\n]*\n)*Output:\n")
-_EXIT_CHARS = 500  # The exit code stands before the output.
+_CWD = re.compile(r"<cwd>([^<]*)</cwd>|Current working directory: ([^<\n]+)")
 _ENVELOPE = frozenset(("session_meta", "turn_context", "response_item", "event_msg", "compacted"))
 
 
@@ -35,8 +34,8 @@ def folder(record: _Record) -> str:
     if string(payload.get("type")) == "message":
         texts = block_texts(payload.get("content"))[0]
         found = next((_CWD.search(text) for text in texts if text.startswith("<environment_context>")), None)
-        return (found[1] or found[2]).strip() if found else ""
-    return string(payload.get("cwd"))
+        return directory((found[1] or found[2]).strip()) if found else ""
+    return directory(payload.get("cwd"))
 
 
 def read(record: _Record, turns: Turns, *, thinking: bool) -> None:
@@ -74,19 +73,33 @@ def _header(body: _Record, turns: Turns) -> None:
     """Take session, agent, folder and branch; a fork repeats the header of what it was forked from behind its own."""
     turns.pass_over("session_meta")
     state = turns.state
-    if state.session or not string(body.get("id")):
+    own = identifier(body.get("id"))
+    if state.session or not own:
         return
     spawn = mapping(mapping(mapping(body.get("source")).get("subagent")).get("thread_spawn"))
-    parent = string(spawn.get("parent_thread_id"))
-    state.session = string(body.get("session_id")) or parent or string(body.get("id"))
-    state.agent = string(body.get("id")) if parent else ""
-    state.branch = string(mapping(body.get("git")).get("branch"))
+    parent = identifier(spawn.get("parent_thread_id"))
+    state.session = identifier(body.get("session_id")) or parent or own
+    state.agent = own if parent else ""
+    state.branch = identifier(mapping(body.get("git")).get("branch"))
     _move(body, turns)
 
 
-def _origin(record: _Record, turns: Turns) -> Origin:
+def _origin(record: _Record, turns: Turns, made: str) -> Origin:
+    """Return where a part stands; its id was `made` from what is the same in a fork, "" where nothing is."""
     state = turns.state
-    return turns.origin("", seconds(record.get("timestamp")), state.branch, state.here, state.prompt)
+    return turns.origin(
+        turns.told_apart(made), seconds(record.get("timestamp")), state.branch, state.here, state.prompt
+    )
+
+
+def _words_id(record: _Record, role: Role, *words: str) -> str:
+    """Return an id for words, which have none: copied to another line they keep it; "" where they have no time."""
+    time = string(record.get("timestamp"))
+    return _digest(role, time, *words) if time else ""
+
+
+def _digest(*told: str) -> str:
+    return blake2b("\0".join(told).encode(), digest_size=16).hexdigest()
 
 
 def _said(record: _Record, role: Role, text: str, source: str, turns: Turns) -> None:
@@ -94,7 +107,7 @@ def _said(record: _Record, role: Role, text: str, source: str, turns: Turns) -> 
     if turns.state.told(source, role, text) is not None:
         turns.pass_over(f"{source}: repeats the other record")
         return
-    origin = _origin(record, turns)
+    origin = _origin(record, turns, _words_id(record, role, text))
     if role is Role.USER:
         turns.prompt(origin, text)
     else:
@@ -109,14 +122,32 @@ def _event(record: _Record, body: _Record, turns: Turns) -> None:
         _said(record, Role.USER, prompt, "event_msg", turns)
     elif kind == "agent_message" and text:
         _said(record, Role.ASSISTANT, text, "event_msg", turns)
+    elif kind == "item_completed" and (plan := _plan(body)):
+        _said(record, Role.ASSISTANT, plan, "event_msg", turns)
     else:
+        if kind == "patch_apply_end":
+            _patched(body, turns)
         turns.pass_over(f"event_msg: {_named(kind)}")
+
+
+def _plan(body: _Record) -> str:
+    """Return the text of a plan that is complete: the only item of which no response item tells the same."""
+    completed = mapping(body.get("item"))
+    return string(completed.get("text")).strip() if completed.get("type") == "Plan" else ""
+
+
+def _patched(body: _Record, turns: Turns) -> None:
+    """Note how a patch went: by its status, or in older events by whether it was a success."""
+    status, success = body.get("status"), body.get("success")
+    if isinstance(status, str) or isinstance(success, bool):
+        went_well = status == "completed" if isinstance(status, str) else success is True
+        turns.judge(identifier(body.get("call_id")), went_well=went_well)
 
 
 def _compacted(record: _Record, body: _Record, turns: Turns) -> None:
     """Take the summary a compaction leaves; the history it replaces stands in the lines before."""
     if text := string(body.get("message")).strip():
-        turns.say(_origin(record, turns), text)
+        turns.say(_origin(record, turns, _words_id(record, Role.ASSISTANT, text)), text)
     else:
         turns.pass_over("compacted: empty")
 
@@ -156,7 +187,7 @@ def _message(record: _Record, body: _Record, turns: Turns) -> None:
 def _reasoning(record: _Record, body: _Record, turns: Turns) -> None:
     texts = block_texts(body.get("summary"))[0] + block_texts(body.get("content"))[0]
     if text := "\n\n".join(texts).strip():
-        turns.say(_origin(record, turns), text)
+        turns.say(_origin(record, turns, _words_id(record, Role.ASSISTANT, text)), text)
     else:
         turns.pass_over("response_item: reasoning")
 
@@ -166,37 +197,27 @@ def _call(record: _Record, body: _Record, turns: Turns) -> None:
     arguments = body.get("arguments", body.get("input", body.get("action")))
     inputs = mapping(arguments)
     if isinstance(arguments, str):
-        inputs = mapping(_loaded(arguments)) or {"input": arguments}
+        inputs = mapping(loaded_json(arguments)) or {"input": arguments}
     if words := [string(word) for word in sequence(inputs.get("command"))]:
         inputs = {**inputs, "command": shell.script(words)}
-    where = string(inputs.get("workdir")) or string(inputs.get("working_directory")) or turns.state.here
+    where = directory(inputs.get("workdir")) or directory(inputs.get("working_directory"))
+    where = within(turns.state.here, where) if where else turns.state.here
     default = string(body.get("type")).removesuffix("_call")
     space = string(body.get("namespace"))
     name = (f"{space}__" if space else "") + (string(body.get("name")) or default)
-    turns.call(_origin(record, turns), string(body.get("call_id")), Call.of(name, inputs, where, turns.redact))
+    key = identifier(body.get("call_id"))
+    own = key or identifier(body.get("id"))
+    made = _digest("call", own) if own else _words_id(record, Role.TOOL, name, *map(string, inputs.values()))
+    turns.call(_origin(record, turns, made), key, Call.of(name, inputs, where, turns.redact))
 
 
 def _result(_record: _Record, body: _Record, turns: Turns) -> None:
-    """Take a result: text, text with a header, or JSON with the exit code."""
-    output = body.get("output")
-    success = mapping(output).get("success")
-    content = mapping(output).get("content", output)
-    loaded = mapping(_loaded(content)) if isinstance(content, str) and content.startswith("{") else {}
-    code = mapping(loaded.get("metadata")).get("exit_code", 0)
-    if "output" in loaded and "metadata" in loaded:
-        content = loaded["output"]
-    text = "\n".join(block_texts(content)[0])
-    if header := _EXIT.search(text[:_EXIT_CHARS]):
-        code = int(header[1])
-    text = _HEADER.sub("", text, count=1)
-    turns.result(string(body.get("call_id")), text, failed=success is False or (isinstance(code, int) and code != 0))
-
-
-def _loaded(text: str) -> object:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
+    """Take a result; a patch went well only where that is told."""
+    key = identifier(body.get("call_id"))
+    result = parsed(body.get("output"))
+    call = turns.waiting(key)
+    unproven = call is not None and is_patch(call) and not result.proven
+    turns.result(key, result.text, failed=result.failed or unproven)
 
 
 _READERS: dict[str, Callable[[_Record, _Record, Turns], None]] = {
@@ -208,9 +229,11 @@ _ITEMS = frozenset(
     (
         *_READERS,
         "reasoning",
+        "agent_message",
         "ghost_snapshot",
         "compaction",
         "compaction_summary",
+        "context_compaction",
         "image_generation_call",
         "tool_search_call",
         "tool_search_output",

@@ -11,7 +11,7 @@ from instar.transcripts import claude_code, codex
 from instar.transcripts.inputs import Redact
 from instar.transcripts.state import State, decode
 from instar.transcripts.turns import Turns
-from instar.transcripts.values import string
+from instar.transcripts.values import directory
 
 MAX_LINE = 50_000_000  # Bytes. The longest records hold images; a longer line is counted, not parsed.
 EARLY_LINES = 100  # Within which the folder must be told: titles, snapshots and queued prompts may come before.
@@ -49,7 +49,7 @@ def folder_of(lines: Iterable[bytes]) -> str | None:
     for raw in islice(lines, EARLY_LINES):
         record = _parsed(raw) if b"cwd" in raw or b"working directory" in raw else None
         if isinstance(record, dict):
-            folder = codex.folder(record) if codex.is_codex(record) else string(record.get("cwd"))
+            folder = codex.folder(record) if codex.is_codex(record) else directory(record.get("cwd"))
             if folder:
                 return folder
     return None

@@ -3,6 +3,7 @@
 import posixpath
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from instar.domain.sessions import Action, Touch
 from instar.transcripts.outputs import Output
@@ -11,13 +12,17 @@ from instar.transcripts.paths import joined, touch
 from instar.transcripts.values import clip
 
 COMMAND_CHARS = 1_000  # Of a command: longer ones carry a file in a here-document.
+DESCRIPTION_CHARS = 300
 READ_CHARS = 2_000  # Of a command that is taken apart.
 _TOKEN = re.compile(
     r"""(?P<end>&&|\|\||[;|&\n])|(?P<redirection>\d?>>?(?:&\d)?|<)|(?P<word>(?:'[^']*'|"(?:\\.|[^"\\])*"|[^\s'";|&<>])+)""",
     re.DOTALL,
 )
 _ASSIGNMENT = re.compile(r"\w+=")
-_PLAIN = re.compile(r"[^*?$`{}\[\]()~!]+")
+_PLAIN = re.compile(r"[^*?$`{}\[\]()~!\\'\"]+")
+_QUOTED = re.compile(r"""'[^']*'|"(?:\\.|[^"\\])*\"""", re.DOTALL)
+_NESTED = re.compile(r"[()`]")
+_MOVERS = frozenset(("cd", "pushd", "popd"))
 # Programs that print what is indexed as a file anyway, or nothing that tells something.
 _PRINTERS = frozenset(
     (
@@ -41,8 +46,33 @@ _PRINTERS = frozenset(
         "wc",
     )
 )
-_READERS = frozenset(("bat", "cat", "head", "less", "nl", "sed", "tail"))
+# Programs that print files, each with the options that take the next word.
+_READERS = {
+    "bat": frozenset(
+        (
+            *("-H", "-l", "-m", "-r", "--color", "--decorations", "--file-name", "--highlight-line", "--italic-text"),
+            *("--language", "--line-range", "--map-syntax", "--pager", "--paging", "--style", "--tabs"),
+            *("--terminal-width", "--theme", "--wrap"),
+        )
+    ),
+    "cat": frozenset[str](),
+    "head": frozenset(("-c", "-n", "--bytes", "--lines")),
+    "less": frozenset(("-D", "-O", "-P", "-T", "-b", "-h", "-j", "-k", "-o", "-p", "-t", "-x", "-y", "-z")),
+    "nl": frozenset(("-b", "-d", "-f", "-h", "-i", "-l", "-n", "-s", "-v", "-w")),
+    "sed": frozenset(("-e", "-f", "-l")),
+    "tail": frozenset(("-c", "-n", "-s", "--bytes", "--lines", "--pid", "--sleep-interval")),
+}
 _RUNNERS = frozenset(("env", "pipx", "python", "python3", "sudo", "time", "timeout", "uv", "uvx"))
+
+
+@dataclass(slots=True)
+class _Command:
+    """A simple command and what ends it; `nested` where others stand in it, `escaped` where its words are not plain."""
+
+    words: list[str] = field(default_factory=list)
+    end: str = ""
+    nested: bool = False
+    escaped: bool = False
 
 
 def script(words: list[str]) -> str:
@@ -55,31 +85,37 @@ def show(name: str, command: str, description: str, folder: str) -> tuple[str, t
     if BEGIN in command:
         text, touches = patch(command, folder)
         return f"{name}: apply_patch\n{text}", touches, Output.ERRORS
-    text = f"{name}: {clip(command, COMMAND_CHARS)}" + (f"\n{description}" if description else "")
+    text = f"{name}: {clip(command, COMMAND_CHARS)}\n{clip(description, DESCRIPTION_CHARS)}".rstrip("\n")
     commands = list(_commands(command))
-    if any(_runs_instar(words) for words in commands):
+    if any(_runs_instar(each.words) for each in commands):
         return text, (), Output.SILENT
-    printing = bool(commands) and all(_program(words) in _PRINTERS for words in commands)
+    printing = bool(commands) and all(_program(each.words) in _PRINTERS for each in commands)
     return text, _read_files(commands, folder), Output.NOTHING if printing else Output.ERRORS
 
 
-def _commands(text: str) -> Iterator[list[str]]:
-    """Yield the words of each simple command, without assignments before it, redirections and here-documents."""
-    words: list[str] = []
+def _commands(text: str) -> Iterator[_Command]:
+    """Yield each simple command, without assignments before it, redirections and here-documents."""
+    command = _Command()
     skip = False
     for token in _TOKEN.finditer(text[:READ_CHARS].partition("<<")[0]):
         if token["end"]:
-            if words:
-                yield words
-            words = []
+            command.end = token["end"]
+            if command.words or command.nested:
+                yield command
+            command = _Command()
         elif token["redirection"]:
             skip = "&" not in token["redirection"]
-        elif skip or (not words and _ASSIGNMENT.match(token["word"])):
-            skip = False
         else:
-            words.append(_unquoted(token["word"]))
-    if words:
-        yield words
+            bare = _QUOTED.sub("", token["word"])
+            command.nested |= _NESTED.search(bare) is not None
+            command.escaped |= "\\" in bare
+            if skip or (not command.words and _ASSIGNMENT.match(token["word"])):
+                skip = False
+            else:
+                command.words.append(_unquoted(token["word"]))
+    command.nested |= len(text) > READ_CHARS  # Its last word may be cut.
+    if command.words:
+        yield command
 
 
 def _unquoted(word: str) -> str:
@@ -87,30 +123,48 @@ def _unquoted(word: str) -> str:
 
 
 def _program(words: list[str]) -> str:
-    return posixpath.basename(words[0])
+    return posixpath.basename(words[0]) if words else ""
 
 
 def _runs_instar(words: list[str]) -> bool:
     names = [posixpath.basename(word) for word in words[:6]]
-    return names[0] == "instar" or (names[0] in _RUNNERS and "instar" in names)
+    return names[:1] == ["instar"] or (names[:1] != [] and names[0] in _RUNNERS and "instar" in names)
 
 
-def _read_files(commands: list[list[str]], folder: str) -> tuple[Touch, ...]:
-    """Return the files that are printed by name; a `cd` before counts."""
+def _read_files(commands: list[_Command], folder: str) -> tuple[Touch, ...]:
+    """Return the files that are printed by name, up to where it is not plain to see in which folder they are."""
     touches: dict[Touch, None] = {}
-    for words in commands:
-        if words[0] == "cd" and len(words) == 2 and _PLAIN.fullmatch(words[1]):
+    for command in commands:
+        words = command.words
+        if command.nested:
+            break
+        if not _MOVERS.isdisjoint(words):
+            if not _is_plain_move(command):
+                break
             folder = joined(folder, words[1])
-        elif _program(words) in _READERS:
+        elif _program(words) in _READERS and not command.escaped:
             for path in _arguments(words):
                 touches |= dict.fromkeys(touch(folder, path, Action.READ))
     return tuple(touches)
 
 
+def _is_plain_move(command: _Command) -> bool:
+    """Return whether a command is `cd` to a folder that it names, for the commands behind it."""
+    plain = len(command.words) == 2 and command.words[0] == "cd" and _PLAIN.fullmatch(command.words[1])
+    return bool(plain) and not command.words[1].startswith("-") and command.end not in ("|", "||", "&")
+
+
 def _arguments(words: list[str]) -> list[str]:
     """Return the files among the words of a reader; `sed` must have `-n`, and its first argument is the script."""
-    options = [word for word in words[1:] if word.startswith("-")]
-    named = [word for word in words[1:] if not word.startswith("-")]
-    if _program(words) == "sed":
-        named = named[1:] if "-n" in options else []
-    return [word for word in named if _PLAIN.fullmatch(word) and not word.isdigit()]
+    program = _program(words)
+    options: list[str] = []
+    named: list[str] = []
+    rest = iter(words[1:])
+    for word in rest:
+        if word in _READERS[program]:
+            next(rest, None)
+        (options if word.startswith("-") else named).append(word)
+    if program == "sed":
+        named = named if "-e" in options else named[1:]
+        named = named if "-n" in options else []
+    return [word for word in named if _PLAIN.fullmatch(word) and not word.removeprefix("+").isdigit()]

@@ -17,7 +17,8 @@ class State:
 
     `session`, `agent` and `folder` are those of the transcript, `here` and `branch` hold for records that do not tell
     theirs, `prompt` is the id of the last prompt, `title` the last title. `recent` maps the ids of records to the
-    prompt they answer, `texts` a text to who told it first (a source of records) and in which turn.
+    prompt they answer, `texts` a text to who told it first (a source of records) and in which turn, `ids` one that was
+    made from content to how many have it.
     """
 
     session: str = ""
@@ -29,11 +30,18 @@ class State:
     title: str = ""
     recent: dict[str, str] = field(default_factory=dict)
     texts: dict[str, tuple[str, str]] = field(default_factory=dict)
+    ids: dict[str, int] = field(default_factory=dict)
     passed_over: dict[str, int] = field(default_factory=dict)
 
     def copy(self) -> "State":
         """Return a state that does not change with this one."""
-        return replace(self, recent=self.recent.copy(), texts=self.texts.copy(), passed_over=self.passed_over.copy())
+        return replace(
+            self,
+            recent=self.recent.copy(),
+            texts=self.texts.copy(),
+            ids=self.ids.copy(),
+            passed_over=self.passed_over.copy(),
+        )
 
     def remember(self, record: str, prompt: str) -> None:
         """Note which prompt a record answers."""
@@ -41,6 +49,14 @@ class State:
         self.recent[record] = prompt
         if len(self.recent) > RECENT_RECORDS:
             del self.recent[next(iter(self.recent))]
+
+    def count(self, record: str) -> int:
+        """Return how many have had this id before, made from content."""
+        before = self.ids.pop(record, 0)
+        self.ids[record] = before + 1
+        if len(self.ids) > RECENT_RECORDS:
+            del self.ids[next(iter(self.ids))]
+        return before
 
     def tell(self, source: str, role: Role, text: str, turn: str) -> None:
         """Note that a source of records told this text, as another may tell it again."""
@@ -61,14 +77,15 @@ class State:
         places = {prompt: place for place, prompt in enumerate(prompts)}
         words = [self.session, self.agent, self.folder, self.here, self.branch, self.prompt, self.title]
         recent = {record: places[prompt] for record, prompt in self.recent.items()}
-        return json.dumps([words, prompts, recent, self.texts, self.passed_over])
+        return json.dumps([words, prompts, recent, self.texts, self.ids, self.passed_over])
 
 
 def decode(text: str) -> State:
     """Return an encoded state."""
-    words, prompts, recent, texts, passed_over = json.loads(text)
+    words, prompts, recent, texts, ids, passed_over = json.loads(text)
     state = State(*words)
     state.recent = {record: prompts[place] for record, place in recent.items()}
+    state.ids = ids
     state.passed_over = passed_over
     state.texts = {key: (source, turn) for key, (source, turn) in texts.items()}
     return state

@@ -8,7 +8,7 @@ from instar.domain.sessions import Action, Touch
 from instar.transcripts import shell
 from instar.transcripts.inputs import Redact, cleaned
 from instar.transcripts.outputs import PROSE_CHARS, Output, excerpt, keeps
-from instar.transcripts.patches import NEW_CHARS, patch
+from instar.transcripts.patches import BEGIN, NEW_CHARS, patch
 from instar.transcripts.paths import touch
 from instar.transcripts.values import clip, mapping, sequence, string
 
@@ -44,18 +44,23 @@ _Shown = tuple[str, tuple[Touch, ...], Output]
 def render(call: Call, output: str | None, *, failed: bool) -> tuple[str, tuple[Touch, ...]]:
     """Return a call and what is kept of its output as text, and the files it touched: none where it failed.
 
-    `output` is None where no result is known.
+    `output` is None where no result is known: then nothing tells that it touched them.
     """
     text, touches, kept = _show(call)
     result = excerpt(call.redact(output), kept, failed=failed) if output and keeps(kept, failed=failed) else ""
     if result:
         text += f"\n{'error: ' if failed else ''}{result}"
-    return text, () if failed else touches
+    return text, () if failed or output is None else touches
+
+
+def is_patch(call: Call) -> bool:
+    """Return whether a call applies a patch, also in a shell command."""
+    return call.name == "apply_patch" or BEGIN in call.text("command", "cmd")
 
 
 def _show(call: Call) -> _Shown:
     if _INSTAR.match(call.name):
-        return f"{call.name}: {_inputs(call)}", (), Output.SILENT
+        return f"{clip(call.name, MAX_NAME)}: {_inputs(call)}", (), Output.SILENT
     return _TOOLS.get(call.name, _unknown)(call)
 
 

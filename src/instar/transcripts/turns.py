@@ -2,7 +2,8 @@
 
 An assistant's message goes on with the next record of the same message, a run of tool calls with the next call, and a
 call waits for its result. So turns stay open, and reading goes on at the last border between two lines where a turn
-began, none waited and nothing before took anything from the lines behind.
+began, none waited and nothing before took anything from the lines behind. Where none comes for `MAX_WAIT` lines, since
+calls always overlap, what is open is closed there.
 """
 
 from dataclasses import dataclass, field, replace
@@ -15,7 +16,7 @@ from instar.transcripts.state import State
 from instar.transcripts.tools import Call, render
 
 TURN_CHARS = 1_500  # A long run of calls is split there: about what is embedded as one chunk.
-MAX_WAIT = 1_000  # Lines after which a call is taken to have no result; a sub-agent may report progress in hundreds.
+MAX_WAIT = 1_000  # Lines a turn may go on or wait for a result; a sub-agent may report progress in hundreds.
 MAX_KINDS = 200  # Kinds of what is passed over that are told apart; the rest is "other".
 HASHED_BYTES = 4_096  # Of a record without an id, from which one is made.
 
@@ -67,6 +68,7 @@ class _Call:
     last: int
     text: str | None = None
     touches: tuple[Touch, ...] = ()
+    went_well: bool | None = None
 
     def show(self, output: str | None, *, failed: bool = False) -> None:
         self.text, self.touches = render(self.call, output, failed=failed)
@@ -123,9 +125,11 @@ class Turns:
     def begin(self, raw: bytes, line: int, offset: int) -> None:
         """Go on to a line; `offset` is where it begins."""
         self._line, self._raw, self._made = line, raw, 0
-        while self._waiting and line - next(iter(self._waiting.values())).origin.line > MAX_WAIT:
-            self._waiting.pop(next(iter(self._waiting))).show(None)
         self._before = (offset, line - 1, self.state.copy())
+        if line - self._border[1] > MAX_WAIT:
+            self._waiting.clear()
+            self._close()
+            self._border = self._before
 
     def pass_over(self, kind: str) -> None:
         """Count what gives no turn."""
@@ -140,6 +144,13 @@ class Turns:
             record = blake2b(b"%d:%b" % (self._line, content), digest_size=16).hexdigest()
         made, self._made = self._made, self._made + 1
         return Origin(f"{record}/{made}" if made else record, self._line, at, branch, folder, answers)
+
+    def told_apart(self, record: str) -> str:
+        """Return an id made from content, with a number behind it where the transcript had the same before."""
+        if not record:
+            return ""
+        before = self.state.count(record)
+        return f"{record}-{before}" if before else record
 
     def prompt(self, origin: Origin, text: str) -> None:
         """Take what the user typed."""
@@ -174,12 +185,23 @@ class Turns:
         if key:
             self._waiting[key] = taken
 
+    def waiting(self, key: str) -> Call | None:
+        """Return the call with this key, None where none waits for its result."""
+        return self._waiting[key].call if key in self._waiting else None
+
+    def judge(self, key: str, *, went_well: bool) -> None:
+        """Note how the call with this key went, where that is told apart from its result and before it."""
+        if key in self._waiting:
+            self._waiting[key].went_well = went_well
+
     def result(self, key: str, output: str, *, failed: bool) -> None:
         """Take the result of the call with this key."""
         call = self._waiting.pop(key, None)
         if call is None:
             self.pass_over("result: no call")
             return
+        if call.went_well is not None:
+            failed = not call.went_well
         call.show(output, failed=failed)
         call.last = self._used = self._line
 

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x00")
 # A run of this many ASCII characters without a space is base64, a minified file or a key, never a word to look for.
 _TOKEN = re.compile(r"[!-~]{200,}")
+MAX_ID = 200  # Characters of an id or the name of a branch; more is none.
+MAX_PATH = 4_096  # What an operating system takes; more is no path.
 
 
 def mapping(value: object) -> Mapping[str, object]:
@@ -29,13 +31,28 @@ def string(value: object) -> str:
     return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
 
 
+def identifier(value: object) -> str:
+    """Return an id or the name of a branch, "" where it is none or longer than `MAX_ID`."""
+    text = string(value)
+    return text if len(text) <= MAX_ID else ""
+
+
+def directory(value: object) -> str:
+    """Return the path of a folder, "" where it is none or longer than `MAX_PATH`."""
+    text = string(value)
+    return text if len(text) <= MAX_PATH else ""
+
+
 def seconds(value: object) -> float | None:
-    """Return a time of ISO 8601 (UTC where it names no zone) in seconds since the epoch, None where it is none."""
+    """Return a time of ISO 8601 (UTC where it names no zone) in seconds since the epoch.
+
+    None where it is none, or lies outside the years 1 to 9999 of UTC, which nobody could show.
+    """
     if not isinstance(value, str):
         return None
     try:
         time = datetime.fromisoformat(value)
-        return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
+        return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC).timestamp()
     except (ValueError, OverflowError):
         return None
 

@@ -162,6 +162,64 @@ def test_a_patch_touches_its_files(record):
 @pytest.mark.parametrize(
     "words",
     [
+        json.dumps({"output": "done", "metadata": {"exit_code": 0, "duration_seconds": 0.1}}),
+        "Exit code: 0\nWall time: 0.3 seconds\nOutput:\ndone",
+        "Chunk ID: a1\nWall time: 0.1 seconds\nProcess exited with code 0\nOutput:\n",
+        [{"type": "input_text", "text": "Success. Updated the following files:\nM src/a.py"}],
+    ],
+)
+def test_a_patch_of_which_it_is_told_that_it_went_well_touches_its_files(words):
+    assert only(read(header(), function("c1", "apply_patch", input=PATCH), output("c1", words))).touches
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "apply_patch verification failed: Failed to find expected lines in src/a.py",
+        "patch rejected by user",
+        "patch rejected: writing outside of the project",
+        "aborted by user after 1.2s",
+        "Wall time: 1.2 seconds\naborted by user",
+        "failed to parse function arguments: EOF while parsing",
+        "exec_command failed for `make`: Rejected",
+    ],
+)
+@pytest.mark.parametrize("name", ["apply_patch", "exec_command"])
+def test_what_codex_says_in_place_of_an_output_is_a_failure(name, words):
+    record = function("c1", name, input=PATCH) if name == "apply_patch" else function("c1", name, cmd="cat a.py")
+    turn = only(read(header(), record, output("c1", words)))
+    assert turn.touches == ()
+    assert turn.text.endswith(f"error: {words}")
+
+
+def test_a_patch_of_which_nothing_is_told_touches_nothing():
+    for record in (
+        function("c1", "apply_patch", input=PATCH),
+        function("c1", "exec_command", cmd=f"x <<E\n{PATCH}\nE"),
+    ):
+        assert only(read(header(), record, output("c1", "Something else happened"))).touches == ()
+
+
+@pytest.mark.parametrize("told", [{"status": "failed"}, {"status": "declined"}, {"success": False}])
+def test_an_event_tells_how_a_patch_went(told):
+    start = [header(), function("c1", "apply_patch", input=PATCH)]
+    failed = only(read(*start, event("patch_apply_end", call_id="c1", **told), output("c1", "Success, perhaps")))
+    assert failed.touches == ()
+    assert failed.text.endswith("error: Success, perhaps")
+    done = event("patch_apply_end", call_id="c1", status="completed", success=True)
+    assert only(read(*start, done, output("c1", "Something else"))).touches
+
+
+def test_only_the_header_of_an_output_tells_the_exit_code():
+    words = "Chunk ID: a1\nProcess running with session ID 3\nOutput:\nrun 12 finished, Exit code: 1\nExit code: 1"
+    turn = only(read(header(), function("c1", "exec_command", cmd="cat a.py"), output("c1", words)))
+    assert turn.touches == (Touch(f"{FOLDER}/a.py", Action.READ),)
+    assert turn.text == "exec_command: cat a.py"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
         json.dumps({"output": "no such patch", "metadata": {"exit_code": 1, "duration_seconds": 0.1}}),
         "Exit code: 1\nWall time: 0.3 seconds\nOutput:\nno such patch",
         "Chunk ID: a1\nWall time: 0.1 seconds\nProcess exited with code 1\nTokens: 3\nOutput:\nno such patch",
@@ -176,7 +234,10 @@ def test_a_failed_call_touches_nothing_and_tells_why(words):
 
 def test_a_call_with_a_folder_of_its_own():
     record = function("c1", "exec_command", cmd="sed -n 1,20p src/../a.py", workdir="/else")
-    assert only(read(header(), record)).touches == (Touch("/else/a.py", Action.READ),)
+    assert only(read(header(), record, output("c1", "text"))).touches == (Touch("/else/a.py", Action.READ),)
+    record = function("c1", "exec_command", cmd="cat a.py", workdir="sub/../deep")
+    assert only(read(header(), record, output("c1", "text"))).touches == (Touch(f"{FOLDER}/deep/a.py", Action.READ),)
+    assert only(read(record, output("c1", "text"))).touches == ()
 
 
 def test_other_calls_of_codex():
@@ -192,6 +253,8 @@ def test_other_calls_of_codex():
         function("c3", "view_image", path="/shots/a.png"),
         item("function_call", name="search", namespace="mcp__docs", arguments='{"q":"bm25"}', call_id="c4"),
         item("custom_tool_call", call_id="c5", name="exec", input="text(1)"),
+        output("c1", "text"),
+        output("c3", "attached"),
     )
     turn = only(transcript)
     assert turn.role is Role.TOOL
@@ -207,6 +270,59 @@ def test_other_calls_of_codex():
     assert turn.touches == (Touch("/w/a.py", Action.READ), Touch("/shots/a.png", Action.READ))
 
 
+def forked(*records):
+    """Return a transcript of records behind a header and a line more than where they come from."""
+    return read(header(id="c2"), header(), *records, name="sessions/forked.jsonl").turns
+
+
+def test_a_turn_that_was_copied_to_another_line_keeps_its_id():
+    records = [
+        message("user", "Why does it fail?"),
+        message("assistant", "I look."),
+        function("k1", "shell", command=["cat", "a.py"]),
+        output("k1", "text"),
+        item("web_search_call", action={"type": "search", "query": "lock"}),
+        codex("compacted", message="We looked."),
+    ]
+    turns = read(header(), *records).turns
+    assert [turn.id for turn in forked(*records)] == [turn.id for turn in turns]
+    assert len({turn.id for turn in turns}) == len(turns) == 4
+
+
+def test_calls_keep_their_ids_where_a_copy_has_other_times():
+    records = [
+        message("user", "Why does it fail?"),
+        function("k1", "shell", command=["cat", "a.py"]),
+        output("k1", "text"),
+        message("assistant", "Because."),
+        item("web_search_call", id="ws1", action={"type": "search", "query": "lock"}),
+    ]
+    later = [{**record, "timestamp": "2026-02-03T04:05:06.789Z"} for record in records]
+    runs = [[turn.id for turn in read(*each).turns if turn.role is Role.TOOL] for each in (records, later)]
+    assert runs[0] == runs[1]
+    assert len(set(runs[0])) == 2
+
+
+def test_the_same_words_at_the_same_time_have_ids_of_their_own():
+    records = [message("user", "continue"), message("assistant", "Yes."), message("user", "continue")]
+    ids = [turn.id for turn in read(*records).turns]
+    assert len(set(ids)) == 3
+    assert [turn.id for turn in forked(*records)] == ids
+    repeated = [
+        function("k1", "shell", command=["x"]),
+        message("assistant", "On."),
+        function("k1", "shell", command=["x"]),
+    ]
+    assert len({turn.id for turn in read(*repeated).turns}) == 3
+
+
+def test_a_plan_that_is_complete_is_an_answer():
+    plan = {"type": "Plan", "id": "p1", "text": "# Plan\nMend the lock."}
+    assert told(read(event("item_completed", thread_id="t", item=plan))) == [("assistant", "# Plan\nMend the lock.")]
+    other = event("item_completed", item={"type": "AgentMessage", "text": "no"})
+    assert read(other).passed_over == {"event_msg: item_completed": 1}
+
+
 def test_reasoning_is_a_turn_where_it_is_asked_for():
     record = item("reasoning", summary=[{"type": "summary_text", "text": "Is it the lock?"}])
     assert told(read(record, thinking=True)) == [("assistant", "Is it the lock?")]
@@ -218,6 +334,11 @@ def test_reasoning_is_a_turn_where_it_is_asked_for():
         (codex("world_state", full=True), "unknown record: world_state"),
         (item("brand_new"), "unknown response_item: brand_new"),
         (item("ghost_snapshot", ghost_commit={}), "response_item: ghost_snapshot"),
+        (item("agent_message", author="a", recipient="b", content=[]), "response_item: agent_message"),
+        (item("context_compaction", encrypted_content="x"), "response_item: context_compaction"),
+        (event("token_count", info=None), "event_msg: token_count"),
+        (event("patch_apply_end", call_id="c9", status="completed"), "event_msg: patch_apply_end"),
+        (message("user", "<turn_aborted>by the user</turn_aborted>"), "user: interruption"),
         (output("c9", "late"), "result: no call"),
         (message("assistant", "  "), "assistant: empty"),
         ({"record_type": "state"}, "state"),
@@ -242,3 +363,9 @@ def test_what_gives_no_turn_is_counted(record, counted):
 def test_the_folder_is_found(record):
     assert folder_of(raw([{"record_type": "state"}, record]).splitlines(keepends=True)) == "/a/b"
     assert read(record).folder == "/a/b"
+
+
+@pytest.mark.parametrize("end", ["\nSandbox: no", "</environment_context>", ""])
+def test_a_folder_may_have_spaces(end):
+    words = f"<environment_context>\nCurrent working directory: /home/me/my work{end}"
+    assert read(message("user", words)).folder == "/home/me/my work"

@@ -1,6 +1,8 @@
 """Both formats are unstable and a file can hold anything: nothing in it may stop the reading."""
 
 import json
+from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from transcript_records import (
     header,
     item,
     message,
+    only,
     output,
     raw,
     read,
@@ -73,11 +76,15 @@ RECORDS = [
     header(source={"subagent": {"thread_spawn": {"parent_thread_id": "p"}}}),
     codex("turn_context", cwd="/x"),
     codex("compacted", message="m"),
+    event("item_completed", item={"type": "Plan", "text": "p"}),
     message("user", "hello"),
     message("assistant", "hello"),
     event("user_message", message="hello"),
     *(function(name, name, **FIELDS) for name in TOOLS),
+    event("patch_apply_end", call_id="apply_patch", status="completed", success=True),
     *(output(name, json.dumps({"output": "x", "metadata": {"exit_code": 1}})) for name in TOOLS),
+    output("l", {"content": "Exit code: 0\nOutput:\nx", "success": True}),
+    item("web_search_call", id="w", action={"type": "search", "query": "q"}),
     item("local_shell_call", call_id="l", action={"command": ["cat", "a"], "working_directory": "/x"}),
     item("reasoning", summary=[{"text": "r"}], content=[{"text": "r"}]),
 ]
@@ -136,10 +143,52 @@ def test_any_bytes_are_read(data):
         b"\x00\x00\x00{",
         b'\xef\xbb\xbf{"type":"mode"}',
         b'{"timestamp":"9999-12-31T23:59:59-23:59","type":"user","message":"hello there"}',
+        b'{"timestamp":"0001-01-01T00:00:00+14:00","type":"user","message":"hello there"}',
     ],
 )
 def test_strange_lines_are_read(line):
     assert sum(read(line).passed_over.values()) + len(read(line).turns) >= 1
+
+
+@pytest.mark.parametrize(
+    ("moment", "year"),
+    [
+        ("0001-01-01T00:00:00+14:00", None),
+        ("9999-12-31T23:59:59-14:00", None),
+        ("0001-01-01T00:00:00", 1),
+        ("9999-12-31T23:59:59Z", 9999),
+    ],
+)
+def test_a_time_can_be_shown(moment, year):
+    at = only(read(user("u1", "go", timestamp=moment))).at
+    assert (datetime.fromtimestamp(at, UTC).year if at is not None else None) == year
+
+
+LONG = "a" * 1_000_000
+LONG_RECORDS = [
+    user(LONG, "go", sessionId=LONG, cwd=f"/{LONG}", gitBranch=LONG, isSidechain=True, agentId=LONG),
+    assistant("a1", [text("hello")], LONG, sessionId=LONG, cwd=f"/{LONG}", gitBranch=LONG, message=LONG),
+    assistant("a2", [call(LONG, LONG, file_path=LONG, description=LONG)]),
+    assistant("a3", [call("t1", f"mcp__instar__{LONG}"), call("t2", "Bash", command="make", description=LONG)]),
+    user("r1", [result(LONG, "ok")]),
+    {"type": "custom-title", "customTitle": "word " * 200_000},
+    header(id=LONG, session_id=LONG, cwd=f"/{LONG}", git={"branch": LONG}),
+    header(id="c1", session_id=LONG, cwd=f"/{LONG}", git={"branch": LONG}),
+    codex("turn_context", cwd=f"/{LONG}"),
+    message("user", f"<environment_context>\n<cwd>/{LONG}</cwd>\n</environment_context>"),
+    function(LONG, LONG, workdir=LONG, cmd="cat a.py"),
+    function("c1", "exec_command", workdir=LONG, cmd="cat a.py"),
+    output("c1", "text"),
+    output(LONG, "text"),
+]
+
+
+@pytest.mark.parametrize("records", [LONG_RECORDS, *([record] for record in LONG_RECORDS)])
+def test_ids_folders_branches_and_titles_are_bounded(records):
+    transcript = read(*records)
+    assert len(json.dumps(asdict(transcript))) < 50_000
+    assert all(len(turn.id) < 300 and len(turn.branch) <= 200 for turn in transcript.turns)
+    assert len(folder_of(raw(records).splitlines(keepends=True)) or "") <= 4_096
 
 
 def test_a_line_beyond_bounds_is_counted():
@@ -165,6 +214,13 @@ def test_kinds_that_are_told_apart_are_bounded():
         "a\\" * 500_000,
         '"\\' * 500_000,
         "*** Begin Patch\n" + "*** Add File: a\n" * 50_000,
+        "Process exited with code: 1\n" * 50_000,
+        "A: \n" * 500_000,
+        "A" * 2_000_000,
+        "Wall time: " * 200_000,
+        "0 " * 500_000,
+        "<cwd>" * 300_000,
+        "(" * 1_000_000,
     ],
 )
 def test_long_texts_take_no_more_than_their_length(words):
@@ -173,8 +229,14 @@ def test_long_texts_take_no_more_than_their_length(words):
         user("u1", words + "\nend"),
         assistant("a1", [call("t1", "Bash", command=words)]),
         user("r1", [result("t1", words)]),
+        message("user", f"<environment_context>{words}"),
+        message("user", words + "\nend"),
+        function("c1", "exec_command", cmd=words),
+        output("c1", words),
+        function("c2", "apply_patch", input=words),
+        output("c2", [{"type": "input_text", "text": words}]),
     )
-    assert len(transcript.turns) == 2
+    assert 4 <= len(transcript.turns) <= 5
 
 
 def test_many_calls_take_no_more_than_their_number():

@@ -79,6 +79,10 @@ CODEX = raw(
         message("assistant", "Two."),
         message("assistant", "Three."),
         output("c3", "late"),
+        message("assistant", "Three."),
+        function("c4", "apply_patch", input="*** Begin Patch\n*** Add File: a\n+b\n*** End Patch"),
+        event("patch_apply_end", call_id="c4", status="completed"),
+        output("c4", "done"),
     ]
 )  # fmt: skip
 
@@ -157,6 +161,42 @@ def test_reading_waits_for_a_result_but_not_for_ever():
     assert given_up.passed_over["result: no call"] == 1
 
 
+def overlapping(count: int) -> list[object]:
+    """Return calls of which the next always comes before the result of the one before."""
+    records: list[object] = [user("u1", "go"), assistant("a0", [call("t0", "Read", file_path="/x0")])]
+    for number in range(1, count):
+        records += [
+            assistant(f"a{number}", [call(f"t{number}", "Read", file_path=f"/x{number}")]),
+            user(f"r{number}", [result(f"t{number - 1}", "text")]),
+        ]
+    return records
+
+
+def test_reading_goes_on_where_calls_always_overlap():
+    whole = read_bytes(raw(overlapping(3_000)))
+    assert whole.resume.line > 5_999 - 1_010
+    files = [touch.path for turn in whole.turns for touch in turn.touches]
+    assert len(files) == len(set(files)) > 2_985
+    assert in_parts(raw(overlapping(3_000)), range(1_000, 300_000, 7_919)) == whole
+
+
+@given(st.lists(st.integers(0, 2_300), max_size=6).map(sorted), st.integers(0, 40))
+@settings(max_examples=30, deadline=None)
+def test_cuts_change_nothing_where_reading_goes_on_with_open_calls(lines, inside):
+    rows = raw(overlapping(1_150)).splitlines(keepends=True)
+    data = b"".join(rows)
+    cuts = [min(len(b"".join(rows[:line])) + inside, len(data)) for line in lines]
+    assert in_parts(data, cuts) == read_bytes(data)
+
+
+def test_a_run_goes_on_for_a_thousand_lines_at_most():
+    start = [assistant("a1", [call("t1", "LS", path="/x")]), user("r1", [result("t1", "")])]
+    more = [assistant("a2", [call("t2", "LS", path="/y")]), user("r2", [result("t2", "")])]
+    progress = [claude("progress", f"p{number}") for number in range(1_000)]
+    assert len(read_bytes(raw([*start, *progress[:900], *more])).turns) == 1
+    assert len(read_bytes(raw([*start, *progress, *more])).turns) == 2
+
+
 def test_the_state_stays_small():
     records: list[object] = []
     for number in range(2_000):
@@ -166,3 +206,5 @@ def test_the_state_stays_small():
             {"type": "queue-operation", "operation": "enqueue", "content": f"q{number}"},
         ]
     assert len(read_bytes(raw(records)).resume.state) < 20_000
+    prompts = [message("user", f"prompt {number}") for number in range(2_000)]
+    assert len(read_bytes(raw(prompts)).resume.state) < 20_000

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from planted import ALL, ALNUM, HEX, Maker
-from transcript_records import assistant, call, function, header, raw, result, user
+from transcript_records import assistant, call, function, header, output, raw, result, user
 
 from instar.redaction import redact
 from instar.transcripts import read_transcript
@@ -124,6 +124,13 @@ def test_no_secret_is_taken_for_a_file():
     secret = Maker(1).of(ALNUM, 14)
     assert secret not in tool("Bash", command=f"cat https://bob:{secret}@git.internal/repo")
     assert secret not in tool("Edit", file_path=f"https://bob:{secret}@git.internal/repo", new_string="x")
+
+
+def test_no_secret_is_taken_for_a_folder_of_a_call():
+    secret = Maker(1).of(ALNUM, 14)
+    for folder in (f"https://bob:{secret}@git.internal/repo", f"/x/https://bob:{secret}@git.internal"):
+        record = function("c1", "exec_command", cmd="cat a.py", workdir=folder)
+        assert secret not in stored(header(), record, output("c1", "text"))
 
 
 def test_a_title_is_remembered_without_its_secret():

@@ -174,6 +174,10 @@ def test_images_in_a_result_are_counted():
         ("Bash", {"command": "cat /x/a.py | wc -l"}, "read"),
         ("Bash", {"command": "cd /x && sed -n '1,3p' a.py > /tmp/out"}, "read"),
         ("Bash", {"command": "head -n 5 '/x/a.py'"}, "read"),
+        ("Bash", {"command": "bat -l python /x/a.py"}, "read"),
+        ("Bash", {"command": "cd '/x' && sed -n '/f(\\./,$p' a.py"}, "read"),
+        ("Bash", {"command": "sed -n -e 1p -e 2p /x/a.py"}, "read"),
+        ("Bash", {"command": "cat /x/a.py; (cd sub; cat b.py)"}, "read"),
     ],
 )
 def test_a_call_that_went_well_touches_its_file_and_a_failed_one_does_not(name, inputs, action):
@@ -190,10 +194,44 @@ def test_a_call_that_went_well_touches_its_file_and_a_failed_one_does_not(name, 
         "cat > a.py <<EOF\ncat b.py\nEOF",
         "echo cat a.py",
         "make cat",
+        'cd "$DIR" && cat a.py',
+        "(cd sub; cat a.py; ls)",
+        "{ cd sub; cat a.py; }",
+        "if cd sub; then cat a.py; fi; cat b.py",
+        "pushd sub && cat a.py",
+        "popd; cat a.py",
+        "cd -- sub && cat a.py",
+        "cd - && cat a.py",
+        "cd && cat a.py",
+        "cd ~/other && cat a.py",
+        "cd sub | cat a.py",
+        "cd `git rev-parse` && cat a.py",
+        "X=$(cd sub; pwd) cat a.py",
+        "cat $(cd sub; echo a.py) b.py",
+        r"cat a\ b.py",
+        r"cd my\ work && cat a.py",
+        "tail +5",
+        "sed -n -f a.sed",
+        "cat " + "a" * 3_000,
     ],
 )
 def test_what_is_not_plain_to_see_touches_nothing(command):
     assert touched("Bash", "ok", command=command) == []
+
+
+def test_what_was_not_answered_touches_nothing():
+    edit = assistant("a1", [call("t1", "Edit", file_path="/x", new_string="b")])
+    assert only(read(edit)).touches == ()
+    assert read(edit, user("u1", "Something else")).turns[0].touches == ()
+    assert (
+        read(edit, *({"type": "mode"} for _ in range(1_100)), user("r1", [result("t1", "ok")])).turns[0].touches == ()
+    )
+
+
+def test_a_relative_path_in_a_folder_that_is_not_known_is_none():
+    record = assistant("a1", [call("t1", "Read", file_path="a.py"), call("t2", "Read", file_path="/b.py")], cwd=None)
+    turn = only(read(record, user("r1", [result("t1", ""), result("t2", "")], cwd=None)))
+    assert turn.touches == (Touch("/b.py", Action.READ),)
 
 
 def test_relative_paths_are_joined_to_the_folder_and_others_kept():
