@@ -5,6 +5,6 @@
 
 from instar.transcripts.reader import folder_of, read_transcript
 
-TRANSCRIPT_VERSION = 2
+TRANSCRIPT_VERSION = 3
 
 __all__ = ["TRANSCRIPT_VERSION", "folder_of", "read_transcript"]
