@@ -66,7 +66,7 @@ def test_a_hit_in_a_session_is_cited_by_its_turn(run, here):
     (hit,) = answer["hits"]
     assert hit["session"] == {
         "id": "5e55a000-1", "turn": "5e55a000-1-4", "role": "assistant", "timestamp": "2026-02-01T10:04:00+00:00",
-        "project": str(here), "branch": "main",
+        "project": str(here), "branch": "main", "agent": None,
     }  # fmt: skip
     assert (hit["answers"], hit["files"], hit["related_sessions"]) == (PROMPT, ["retry.py"], [])
     shown = run("search", "upper bound walrus", "--source", "sessions", "--limit", "1").stdout.splitlines()
@@ -74,6 +74,31 @@ def test_a_hit_in_a_session_is_cited_by_its_turn(run, here):
     assert f" · main · {here}  [" in shown[0]
     assert shown[1].startswith("  turn 5e55a000-1-4  /")
     assert shown[2:4] == [f"  answers: {PROMPT}", "  files: retry.py"]
+
+
+def test_a_hit_in_the_transcript_of_a_sub_agent_names_it(run, here):
+    folder = here.parent / ".claude" / "projects" / encoded(here) / "5e55a000-1" / "subagents"
+    talk = Conversation(folder / "agent-a1b2.jsonl", here, session="5e55a000-1", agent="a1b2")
+    talk.prompt("Look for the narwhal.")
+    run("index", "--sessions")
+    (hit,) = run("search", "narwhal", "--source", "sessions", "--limit", "1", as_json=True)["hits"]
+    assert (hit["session"]["id"], hit["session"]["agent"]) == ("5e55a000-1", "a1b2")
+
+
+def test_a_readable_hit_is_short_and_says_where_it_is_cut(run, here):
+    talk = Conversation(here.parent / ".claude" / "projects" / encoded(here) / "x.jsonl", here, session="5e55c000-3")
+    talk.prompt("Where is the narwhal?")
+    for name in "abcde":
+        talk.edit(str(here / f"{name}.py"))
+    talk.answer("# The narwhal\n\n" + "The narwhal swims. " * 20)
+    run("index", "--sessions")
+    first, *lines = run("search", "narwhal", "--role", "assistant", "--limit", "1").stdout.splitlines()
+    assert first.endswith(f" · main · {here}  [text #1 vector #1]")
+    assert "  files: a.py, b.py, c.py and 2 more" in lines
+    (long,) = (line for line in lines if "swims" in line)
+    assert long.endswith("…")
+    assert len(long.strip("> ")) == 160
+    assert run("search", "narwhal", "--role", "assistant", "--limit", "1", as_json=True)["hits"][0]["symbol"]
 
 
 def test_a_hit_in_a_file_names_the_sessions_that_touched_it(run):
@@ -155,7 +180,23 @@ def test_status_counts_sessions_and_what_was_passed_over(run, here):
     assert {key: root["sessions"][key] for key in ("sessions", "transcripts", "turns", "projects", "passed_over")} == {
         "sessions": 2, "transcripts": 2, "turns": 4, "projects": [], "passed_over": {},
     }  # fmt: skip
-    assert "2 sessions in 2 transcripts, 4 turns" in run("status").stdout
+    shown = run("status").stdout.splitlines()
+    assert f"  sessions from {here.parent / '.claude' / 'projects'}" in "\n".join(shown)
+    assert "  2 sessions in 2 transcripts, 4 turns" in shown
+
+
+def test_records_passed_over_are_one_figure_and_a_list_in_json(run, here):
+    talk = Conversation(here.parent / ".claude" / "projects" / encoded(here) / "x.jsonl", here, session="5e55c000-3")
+    talk.prompt("narwhal")
+    for kind in ["progress"] * 1_200 + ["mode"]:
+        talk.other(kind)
+    said = "3 sessions in 3 transcripts, 5 turns; 1,201 records passed over, --json lists them"
+    assert said in run("index", "--sessions", "--project", str(here)).stdout
+    status = run("status").stdout
+    assert said in status
+    assert f", of projects {here}\n" in status
+    (root,) = run("status", as_json=True)["roots"]
+    assert root["sessions"]["passed_over"] == {"progress": 1_200, "mode": 1}
 
 
 def test_what_a_transcript_holds_does_not_steer_the_terminal(run, here):

@@ -18,7 +18,7 @@ from instar.entrypoints.cli.consent import confirm
 from instar.entrypoints.cli.opening import current_folder, enclosing, inside, open_workspace, places
 from instar.entrypoints.cli.progress import shown
 from instar.entrypoints.cli.sessions import citation, details, named_session
-from instar.entrypoints.cli.terminal import counted, printable
+from instar.entrypoints.cli.terminal import clipped, counted, printable
 from instar.entrypoints.cli.times import ago, iso, point_in_time
 from instar.errors import BusyError, DiskFullError, ModelError, UsageError
 from instar.search.presenting import fit, snippet
@@ -230,9 +230,9 @@ def _hit_as_json(hit: Hit) -> dict[str, Any]:
 def _session_as_json(hit: Hit) -> dict[str, Any] | None:
     if hit.session is None:
         return None
-    facts = asdict(hit.session) | {"timestamp": iso(hit.session.timestamp), "branch": hit.session.branch or None}
-    del facts["agent"]  # the path tells it
-    return facts
+    turn = hit.session
+    optional = {"timestamp": iso(turn.timestamp), "branch": turn.branch or None, "agent": turn.agent or None}
+    return asdict(turn) | optional
 
 
 def _print(answer: SearchAnswer, hits: tuple[Hit, ...], notes: list[str]) -> None:
@@ -242,13 +242,14 @@ def _print(answer: SearchAnswer, hits: tuple[Hit, ...], notes: list[str]) -> Non
         )
         place = citation(hit.session) if hit.session else f"{printable(_shown_path(hit))}:{hit.start_line}"
         typer.secho(place, bold=True, nl=False)
-        symbol = shorten(printable(hit.symbol), SYMBOL_CHARACTERS, placeholder=" …")
+        # What was said stands under no definition, only under headings of its own.
+        symbol = "" if hit.session else shorten(printable(hit.symbol), SYMBOL_CHARACTERS, placeholder=" …")
         typer.echo(f"  {symbol}  [{arms}]" if symbol else f"  [{arms}]")
         for detail in details(hit):
             typer.echo(f"  {detail}")
         for number, line, matches in snippet(hit, answer.request.query):
             shown_number = "" if hit.session else number  # a line of the text is none of the transcript
-            typer.echo(f"{'>' if matches else ' '}{shown_number:>6}  {printable(line[:LINE_CHARACTERS])}")
+            typer.echo(f"{'>' if matches else ' '}{shown_number:>6}  {clipped(printable(line), LINE_CHARACTERS)}")
         typer.echo()
     if not hits:
         typer.echo("nothing found")

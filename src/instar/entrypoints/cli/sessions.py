@@ -18,6 +18,8 @@ from instar.wiring import Workspace
 
 SHORT_ID = 8
 """Characters of a session's id that tell it from others at a glance."""
+SHOWN_FILES = 3
+"""Of the files touched, in a readable list: one line of a terminal."""
 
 
 def chosen_sessions(
@@ -80,12 +82,18 @@ def sessions_as_json(root: Root, counts: SessionCounts) -> dict[str, Any] | None
 
 
 def sessions_in_words(facts: dict[str, Any]) -> str:
-    """Return what `sessions_as_json` says in one line."""
+    """Return what is stored of the sessions of a root, out of `sessions_as_json`, in one line."""
     held = f"{counted(facts['sessions'], 'session')} in {counted(facts['transcripts'], 'transcript')}"
-    passed_over = ", ".join(f"{count} {printable(kind)}" for kind, count in sorted(facts["passed_over"].items()))
+    passed_over = sum(facts["passed_over"].values())
     return f"{held}, {counted(facts['turns'], 'turn')}" + (
-        f"; records passed over: {passed_over}" if passed_over else ""
+        f"; {counted(passed_over, 'record')} passed over, --json lists them" if passed_over else ""
     )
+
+
+def choice_in_words(facts: dict[str, Any]) -> str:
+    """Return where the transcripts of a root lie and which belong to it, out of `sessions_as_json`, in one line."""
+    projects = f", of projects {', '.join(facts['projects'])}" if facts["projects"] else ""
+    return printable(f"sessions from {', '.join(facts['folders'])}{projects}")
 
 
 def citation(turn: SessionTurn) -> str:
@@ -115,5 +123,6 @@ def details(hit: Hit) -> list[str]:
     if hit.answers:
         lines.append(f"answers: {hit.answers}")
     if hit.files:
-        lines.append(f"files: {', '.join(hit.files)}")
+        more = len(hit.files) - SHOWN_FILES
+        lines.append(f"files: {', '.join(hit.files[:SHOWN_FILES])}" + (f" and {more} more" if more > 0 else ""))
     return [printable(line) for line in lines]
