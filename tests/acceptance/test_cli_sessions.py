@@ -57,7 +57,76 @@ def test_options_may_stand_anywhere(run, here, arguments):
     projects = str(here.parent / ".claude" / "projects")
     run("index", *(argument.format(projects) for argument in arguments))
     (root,) = run("status", as_json=True)["roots"]
-    assert (root["path"], root["sessions"]["folders"]) == (str(here), [projects])
+    assert root["path"] == str(here)
+    assert projects in root["sessions"]["folders"]
+
+
+# What is chosen, and what becomes of what was chosen before
+
+
+@pytest.fixture
+def chosen(run, here):
+    """Index with some options and return (folders, globs) of what is chosen then."""
+
+    def choose(*arguments):
+        facts = run("index", *arguments, as_json=True)["roots"][0]["sessions"]
+        return facts["folders"], facts["projects"]
+
+    return choose
+
+
+def test_each_option_replaces_its_own_part_of_the_choice(run, chosen, here):
+    usual = [str(here.parent / ".claude" / "projects"), str(here.parent / ".codex" / "sessions")]
+    other = here.parent / "talks"
+    Conversation(other / "x.jsonl", here, session="x").prompt("From elsewhere")
+    assert chosen("--sessions", "--project", "**/pro*") == (usual, ["**/pro*"])
+    assert chosen("--sessions") == (usual, ["**/pro*"])
+    assert chosen("--sessions-from", str(other)) == ([str(other)], ["**/pro*"])
+    assert chosen("--project", "**/project", "--project", "**/app") == ([str(other)], ["**/project", "**/app"])
+    assert chosen("--sessions") == ([str(other)], ["**/project", "**/app"])
+    assert chosen() == ([str(other)], ["**/project", "**/app"])
+    run("index", "--no-sessions")
+    assert chosen("--sessions") == (usual, [])
+
+
+def test_an_agent_that_comes_into_use_later_is_followed(run, here, environment):
+    assert "note" not in run("index", "--sessions").stderr
+    later = Conversation(here.parent / ".codex" / "sessions" / "2026" / "x.jsonl", here, session="5e55c000-3")
+    later.prompt("narwhal")
+    done = run("search", "narwhal", "--source", "sessions")
+    assert "5e55c000" in done.stdout
+    assert "note" not in done.stderr
+    (here.parent / ".codex").rename(here.parent / "elsewhere")
+    assert ".codex/sessions is not there" in run("search", "narwhal").stderr
+
+
+def test_removed_counts_the_transcripts_that_went(run, here):
+    projects = here.parent / ".claude" / "projects"
+    for name in ("a", "b"):
+        Conversation(projects / "elsewhere" / f"{name}.jsonl", "/elsewhere", session=name).prompt("private")
+
+    def removed(*arguments):
+        return run("index", *arguments, as_json=True)["roots"][0]["removed"]
+
+    assert removed("--sessions") == 0
+    (projects / "elsewhere" / "a.jsonl").unlink()
+    assert removed() == 0
+    (projects / encoded(here) / "5e55b000-2.jsonl").unlink()
+    assert removed() == 1
+    assert removed("--project", "/elsewhere") == 1
+    assert removed("--project", str(here)) == 1
+    assert removed("--no-sessions") == 1
+    assert removed("--no-sessions") == 0
+
+
+def test_where_no_session_belongs_to_the_root_it_is_said_what_to_do(run, here, tmp_path):
+    talks = tmp_path / "talks"
+    for name in ("a", "b"):
+        Conversation(talks / "x" / f"{name}.jsonl", "/trees/app-1", session=name).prompt("walrus")
+    done = run("index", "--sessions-from", str(talks))
+    assert f"note: no session belongs to {here}, 2 transcripts (or folders of them) to other projects" in done.stderr
+    assert "--project GLOB" in done.stderr
+    assert "note" not in run("index", "--project", "**/app-*").stderr
 
 
 def test_a_hit_in_a_session_is_cited_by_its_turn(run, here):
@@ -146,12 +215,12 @@ def test_filters(run, mode, options, expected):
         (["search", "x", "--session", "5e55"], "2 sessions begin with '5e55'"),
         (["search", "x", "--since", "yesterday"], "--since 'yesterday' is no point in time"),
         (["search", "x", "--until", "7"], "--until '7' is no point in time"),
-        (["search", "x", "--project", "../x"], "leaves the root"),
-        (["index", "--project", "x"], "none are asked for"),
+        (["search", "x", "--project", "../x"], "--project '../x' names no folder"),
         (["index", "--no-sessions", "--sessions-from", "."], "reads no sessions"),
         (["index", "--sessions-from", "nowhere"], "nowhere is not there"),
         (["index", "--sessions-from", "/"], "home folder"),
-        (["index", "--sessions", "--project", ""], "glob is empty"),
+        (["index", "--sessions", "--project", ""], "--project is empty"),
+        (["search", "x", "--project", ""], "--project is empty"),
         (["index", "--sessions", "../.claude/projects"], "holds transcripts; read them as sessions: --sessions-from"),
     ],
 )
@@ -168,7 +237,12 @@ def test_where_no_agent_keeps_sessions_it_is_said(run, here, environment):
     environment["CODEX_HOME"] = str(here.parent / "codex")
     (here.parent / "codex" / "sessions").mkdir(parents=True)
     run("index", "--sessions")
-    assert run("status", as_json=True)["roots"][0]["sessions"]["folders"] == [str(here.parent / "codex" / "sessions")]
+    assert str(here.parent / "codex" / "sessions") in run("status", as_json=True)["roots"][0]["sessions"]["folders"]
+
+
+def test_projects_are_not_named_where_no_sessions_are_asked_for(run):
+    run("index")
+    assert "none are asked for" in run("index", "--project", "x", code=2).stderr
 
 
 def test_status_counts_sessions_and_what_was_passed_over(run, here):

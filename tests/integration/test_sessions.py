@@ -432,6 +432,21 @@ def test_thinking_is_read_where_it_is_asked_for(workspace, root, projects, talk)
     assert len(found(workspace, "narwhal")) == 1
 
 
+def test_a_run_that_reads_nothing_shows_no_progress(workspace, root, projects, talk):
+    steps = []
+
+    class Watched:
+        def step(self, phase, done, total):
+            steps.append((phase, done, total))
+
+    workspace.choose_sessions([root], SessionChoice((str(projects),)))
+    workspace.index([root], Watched())
+    assert {("reading", 1, 1), ("sessions", 1, 1)} <= set(steps)
+    steps.clear()
+    workspace.index([root], Watched())
+    assert steps == []
+
+
 def test_a_run_out_of_time_goes_on_later(workspace, root, projects, talk, monkeypatch):
     for name in ("a", "b", "c"):
         Conversation(projects / encoded(root) / f"{name}.jsonl", root, session=name).prompt("walrus")

@@ -15,6 +15,7 @@ from instar.domain.corpus import Root
 from instar.domain.globs import glob_pattern
 from instar.domain.search import Hit, Mode, Scope, SearchAnswer, SearchRequest, Weights
 from instar.entrypoints.cli.consent import confirm
+from instar.entrypoints.cli.filters import check_project
 from instar.entrypoints.cli.opening import current_folder, enclosing, inside, open_workspace, places
 from instar.entrypoints.cli.progress import shown
 from instar.entrypoints.cli.sessions import citation, details, named_session
@@ -64,8 +65,10 @@ def search(options: Options) -> None:
         raise UsageError("the question is empty", 'ask something, as: instar search "where are retries decided"')
     workspace = open_workspace(options.data)
     language = _language(options.language)
-    for glob in filter(None, (options.path, options.project)):
-        glob_pattern(glob)  # before anything is read: a malformed one is refused
+    if options.path is not None:
+        glob_pattern(options.path)  # before anything is read: a malformed one is refused
+    if options.project is not None:
+        check_project(options.project)
     for name, text in (("--since", options.since), ("--until", options.until)):
         point_in_time(text, name, time.time())
     asked = _asked(workspace, options)
