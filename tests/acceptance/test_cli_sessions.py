@@ -197,7 +197,6 @@ def test_a_hit_in_a_file_names_the_sessions_that_touched_it(run):
         (["--until", "2026-01-30"], set()),
         (["--until", "2026-02-02", "--role", "assistant"], {"5e55a000-1-4"}),
         (["--source", "sessions", "--role", "user", "--branch", "fix"], {"5e55b000-2-1"}),
-        (["--source", "code", "--role", "user"], set()),
     ],
 )
 def test_filters(run, mode, options, expected):
@@ -211,7 +210,11 @@ def test_filters(run, mode, options, expected):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["search", "x", "--session", "77"], "no session begins with '77'"),
+        (["search", "x", "--session", "77"], "no session begins with '77'; hits of `--source sessions` name"),
+        (["search", "x", "--source", "code", "--role", "user"], "--role asks for sessions, --source code for files"),
+        (["search", "x", "--source", "docs", "--since", "7d"], "--since asks for sessions, --source docs for files"),
+        (["search", "x", "--since", "2026-02-02", "--until", "2026-02-01"], "--since is not before --until"),
+        (["search", "x", "--since", "1d", "--until", "2d"], "--since is not before --until"),
         (["search", "x", "--session", "5e55"], "2 sessions begin with '5e55'"),
         (["search", "x", "--since", "yesterday"], "--since 'yesterday' is no point in time"),
         (["search", "x", "--until", "7"], "--until '7' is no point in time"),
@@ -229,6 +232,62 @@ def test_what_cannot_be_done_is_said_in_one_line(run, arguments, said):
     done = run(*arguments, code=2)
     assert said in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--branch", "main2"], "fits --branch main2"),
+        (["--branch", "main", "--project", "projekt"], "fits --project projekt"),
+        (["--repo", "nothing", "--source", "code"], "fits --repo nothing"),
+        (["--language", "rust"], "fits --language rust"),
+        (["--branch", "fix", "--role", "assistant"], "fits the path and the filters"),
+        ([".", "--path", "nowhere/**", "--branch", "fix"], "fits the path and the filters"),
+    ],
+)
+def test_a_filter_that_fits_nothing_is_named(run, options, said):
+    run("index", "--sessions")
+    answer = run("search", "walrus", *options, as_json=True)
+    assert (answer["hits"], answer["degraded"]) == ([], f"no document that is indexed {said}")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["--source", "sessions"], ["--role", "user"], ["--branch", "main"], ["--project", "x"], ["--since", "7d"]],
+)
+def test_filters_for_sessions_say_that_none_are_read(run, here, options):
+    other = here.parent / "other"
+    other.mkdir()
+    run("index", str(other), "--yes", "--sessions")
+    run("index")
+    answer = run("search", "walrus", *options, as_json=True)
+    assert answer["hits"] == []
+    assert answer["degraded"] == "no sessions are read for this folder: `instar index --sessions` reads them"
+
+
+def test_a_session_is_named_among_those_of_the_roots_that_are_searched(run, here):
+    other = here.parent / "other"
+    other.mkdir()
+    (other / "x.md").write_text("# Other\n")
+    talk = Conversation(here.parent / ".claude" / "projects" / encoded(other) / "x.jsonl", other, session="5e55a999-9")
+    talk.prompt("walrus elsewhere")
+    run("index", "--sessions")
+    run("index", str(other), "--sessions")
+    assert turns(run("search", "walrus", "--session", "5e55a", "--role", "user", as_json=True)) == {"5e55a000-1-1"}
+    assert turns(run("search", "walrus", str(other), "--session", "5e55a", as_json=True)) == {"5e55a999-9-1"}
+    said = run("search", "walrus", "--session", "5e55a9", code=2).stderr
+    assert f"but one of {other}" in said
+    assert "--everywhere" in said
+    assert turns(run("search", "walrus", "--session", "5e55a9", "--everywhere", as_json=True)) == {"5e55a999-9-1"}
+    assert "2 sessions begin with" in run("search", "walrus", "--session", "5e55a", "--everywhere", code=2).stderr
+    run("index", "--no-sessions")
+    said = run("search", "walrus", "--session", "77", code=2).stderr
+    assert "none are read of this folder; `instar index --sessions` reads them" in said
+
+
+@pytest.mark.parametrize("command", [[], ["search"]])
+def test_help_speaks_of_sessions(run, command):
+    assert "essions with coding agents" in " ".join(run(*command, "--help").stdout.split())
 
 
 def test_where_no_agent_keeps_sessions_it_is_said(run, here, environment):

@@ -95,16 +95,33 @@ def _usual(workspace: Workspace) -> tuple[str, ...]:
     return _outermost(workspace.checked(place) if place.is_dir() else place.resolve() for place in places)
 
 
-def named_session(workspace: Workspace, beginning: str | None) -> str | None:
-    """Return the id of the one session that begins so; raises `UsageError` where there is none, or several."""
+def named_session(workspace: Workspace, beginning: str | None, covered: Sequence[Root]) -> str | None:
+    """Return the id of the one session of the roots `covered` that begins so.
+
+    Raises `UsageError` where there is none, or several.
+    """
     if beginning is None:
         return None
-    found = workspace.sessions_named(beginning)
+    everywhere = workspace.sessions_named(beginning)
+    here = {root.id for root in covered}
+    found = list(dict.fromkeys(session for session, root_id in everywhere if root_id in here))
     if beginning in found or len(found) == 1:
         return beginning if beginning in found else found[0]
-    if not found:
-        raise UsageError(f"no session begins with {beginning!r}", "`instar index --sessions` reads them")
-    raise UsageError(f"{len(found)} sessions begin with {beginning!r}: {found[0]}, {found[1]} …", "give more of the id")
+    if found:
+        both = f"{found[0]}, {found[1]}"
+        raise UsageError(f"{len(found)} sessions begin with {beginning!r}: {both} …", "give more of the id")
+    if everywhere:
+        other = next(root.path for root in workspace.roots() if root.id == everywhere[0][1])
+        raise UsageError(
+            f"no session of this folder begins with {beginning!r}, but one of {other}",
+            "add --everywhere, or name that folder",
+        )
+    if any(root.sessions for root in covered):
+        raise UsageError(f"no session begins with {beginning!r}", "hits of `--source sessions` name the ids there are")
+    raise UsageError(
+        f"no session begins with {beginning!r}, for none are read of this folder",
+        "`instar index --sessions` reads them",
+    )
 
 
 def sessions_as_json(root: Root, counts: SessionCounts) -> dict[str, Any] | None:
