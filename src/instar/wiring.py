@@ -95,8 +95,8 @@ class Workspace:
         with self.store.snapshot() as snapshot:
             return bool(snapshot.documents_in(scope).size)
 
-    def sessions_named(self, beginning: str) -> list[str]:
-        """Return the ids of sessions that begin so, in order."""
+    def sessions_named(self, beginning: str) -> list[tuple[str, int]]:
+        """Return (id of a session, id of a root it belongs to) of those whose ids begin so, in order."""
         with self.store.snapshot() as snapshot:
             return snapshot.sessions_named(beginning)
 

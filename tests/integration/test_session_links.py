@@ -34,12 +34,13 @@ class Expected:
     """What the simple reader knows.
 
     `turns[file][turn]` is what a turn did to a file (relative to the project), `commands` are those a turn ran in a
-    shell, `at` is when it began, `texts` the longest that was seen of a file.
+    shell, `at` is when it began, `session` whose it is, `texts` the longest that was seen of a file.
     """
 
     turns: dict[str, dict[str, set[str]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(set)))
     commands: dict[str, str] = field(default_factory=lambda: defaultdict(str))
     at: dict[str, float] = field(default_factory=dict)
+    session: dict[str, str] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
 
     def may_print(self, turn, file):
@@ -50,6 +51,13 @@ class Expected:
         """Return the turns that touched a file: edits before reads, the latest first."""
         turns = self.turns[file]
         return sorted(turns, key=lambda turn: (turns[turn] == {"read"}, -self.at[turn]))
+
+    def best(self, file):
+        """Return the first of these turns of each session."""
+        sessions: dict[str, str] = {}
+        for turn in self.ordered(file):
+            sessions.setdefault(self.session[turn], turn)
+        return sessions
 
     def edited(self):
         """Return the files that were changed."""
@@ -85,7 +93,9 @@ def _expected(folder, globs):
         if not any(home.match(glob.removeprefix("**/")) for glob in globs):
             continue
         lines = path.read_bytes().splitlines(keepends=True)
-        turns = [t for t in read_transcript(lines, path.name, redact=str).turns if t.role is Role.TOOL]
+        transcript = read_transcript(lines, path.name, redact=str)
+        turns = [t for t in transcript.turns if t.role is Role.TOOL]
+        expected.session |= dict.fromkeys((turn.id for turn in turns), transcript.session)
         expected.at |= {turn.id: turn.at or 0.0 for turn in turns}
         for line, command in calls.commands:
             expected.commands[_turn_at(turns, line)] += f"{command}\n"
@@ -129,7 +139,7 @@ def test_all_turns_that_touched_a_file_are_known_and_no_others(project):
     assert recall >= 0.9
 
 
-def test_hits_in_edited_files_name_the_latest_turns_that_touched_them(project):
+def test_hits_in_edited_files_name_the_sessions_that_touched_them_each_once(project):
     workspace, _, expected = project
     edited = expected.edited()
     hits = {file: _code_hit(workspace, file, expected.texts[file]) for file in edited}
@@ -138,9 +148,12 @@ def test_hits_in_edited_files_name_the_latest_turns_that_touched_them(project):
     for file, hit in hits.items():
         turns = expected.turns[file]
         named = [item for item in hit.related_sessions if item.turn in turns or not expected.may_print(item.turn, file)]
-        assert [item.turn for item in named] == expected.ordered(file)[: len(named)], file
+        printed = {item.session for item in hit.related_sessions if item not in named}
+        best = [turn for session, turn in expected.best(file).items() if session not in printed]
+        assert [item.turn for item in named] == best[: len(named)], file
         assert all(item.action in turns[item.turn] for item in named)
-        assert len(hit.related_sessions) == MOST_RELATED or {item.turn for item in named} == set(turns)
+        assert len({item.session for item in hit.related_sessions}) == len(hit.related_sessions)
+        assert len(hit.related_sessions) == MOST_RELATED or len(named) == len(best)
 
 
 def test_hits_in_sessions_name_the_files_of_their_turn(project):

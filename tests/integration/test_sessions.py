@@ -5,9 +5,10 @@ import shutil
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
-from conversations import Conversation, encoded
+from conversations import BEGIN, Conversation, encoded
 
 from instar.adapters.sources.transcripts import OpenFile
 from instar.domain.corpus import SessionChoice
@@ -286,10 +287,24 @@ def test_files_name_the_sessions_that_touched_them_and_no_others(workspace, root
         found[hit.path] = [(item.session, item.action) for item in hit.related_sessions]
     assert found == {
         "retry.py": [("alpha", "edit"), ("beta", "read")],
-        "login.py": [("alpha", "edit"), ("alpha", "read")],
+        "login.py": [("alpha", "edit")],
         "sub/retry.py": [("beta", "edit"), ("gamma", "read")],
         "unused.py": [],
     }
+
+
+def test_a_session_that_touched_a_file_often_leaves_room_for_others(workspace, root, projects):
+    first = BEGIN
+    for number in range(7):
+        talk = Conversation(projects / encoded(root) / f"s{number}.jsonl", root, session=f"s{number}", begin=first)
+        for again in range(6):
+            talk.prompt(f"once more {again}")
+            last = talk.edit(str(root / "retry.py"), new=f"{number} {again}")
+        first += timedelta(days=1)
+    follow(workspace, root, projects)
+    (hit,) = workspace.search(SearchRequest("retry_delay", Scope(source="code"), limit=1)).hits
+    assert [item.session for item in hit.related_sessions] == ["s6", "s5", "s4", "s3", "s2"]
+    assert hit.related_sessions[0].turn == last
 
 
 # Which sessions belong to a root
@@ -415,6 +430,21 @@ def test_thinking_is_read_where_it_is_asked_for(workspace, root, projects, talk)
     workspace.settings = replace(workspace.settings, session_thinking=True)
     follow(workspace, root)
     assert len(found(workspace, "narwhal")) == 1
+
+
+def test_a_run_that_reads_nothing_shows_no_progress(workspace, root, projects, talk):
+    steps = []
+
+    class Watched:
+        def step(self, phase, done, total):
+            steps.append((phase, done, total))
+
+    workspace.choose_sessions([root], SessionChoice((str(projects),)))
+    workspace.index([root], Watched())
+    assert {("reading", 1, 1), ("sessions", 1, 1)} <= set(steps)
+    steps.clear()
+    workspace.index([root], Watched())
+    assert steps == []
 
 
 def test_a_run_out_of_time_goes_on_later(workspace, root, projects, talk, monkeypatch):

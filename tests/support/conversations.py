@@ -19,11 +19,19 @@ class Conversation:
     """Appends records to a transcript; the ids of turns are `<session>-<number of the record>`."""
 
     def __init__(
-        self, path: Path, folder: Path | str, *, session: str = "5e55-1", branch: str = "main", begin: datetime = BEGIN
+        self,
+        path: Path,
+        folder: Path | str,
+        *,
+        session: str = "5e55-1",
+        branch: str = "main",
+        begin: datetime = BEGIN,
+        agent: str = "",
     ) -> None:
         self.path = path
         self.session = session
         self.branch = branch
+        self.agent = agent
         self.folder = str(folder)
         self._at = begin
         self._records = 0
@@ -79,7 +87,8 @@ class Conversation:
             "timestamp": self._at.isoformat().replace("+00:00", "Z"),
             "cwd": self.folder,
             "gitBranch": self.branch,
-            "isSidechain": False,
+            "isSidechain": bool(self.agent),
+            "agentId": self.agent or None,
             "message": {"role": kind, "content": content} | ({"id": f"msg_{made}"} if kind == "assistant" else {}),
         }
         self._last = made

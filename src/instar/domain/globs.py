@@ -24,7 +24,7 @@ def glob_pattern(glob: str, *, below: bool = True) -> re.Pattern[str]:
     try:
         return re.compile(("" if anchored else "(?:.*/)?") + translated + ("(?:/.*)?" if below else ""), re.DOTALL)
     except re.error as error:
-        raise UsageError(f"the path glob {glob!r} cannot be read ({error.msg})", "mend what is in brackets") from error
+        raise UsageError(f"the glob {glob!r} cannot be read ({error.msg})", "mend what is in brackets") from error
 
 
 def _translate(part: str) -> str:

@@ -93,7 +93,7 @@ class SessionTurn:
 
 @dataclass(frozen=True, slots=True)
 class RelatedSession:
-    """A turn that touched a file, and what it did to it."""
+    """A session that touched a file: the turn in which it did, and what it did to it."""
 
     session: str
     turn: str
@@ -111,7 +111,8 @@ class Hit:
 
     A hit in a session has its turn in `session` (None for files), the beginning of the prompt it `answers`, and the
     `files` touched: by that turn, or where words have none of their own, by the turns that answer the same prompt.
-    A hit in a file has in `related_sessions` the turns that touched it: edits before reads, the latest first.
+    A hit in a file has in `related_sessions` the sessions that touched it, each once, by its latest edit or, where it
+    edited nothing, its latest read: edits before reads, the latest first.
     """
 
     rank: int

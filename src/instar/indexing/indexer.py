@@ -144,7 +144,8 @@ class Indexer:
                 batch = _Batch()
                 self._progress.step("reading", done + 1, len(found.changed))
         self._write(root, batch, report)
-        self._progress.step("reading", len(found.changed) - report.pending, len(found.changed))
+        if found.changed:
+            self._progress.step("reading", len(found.changed) - report.pending, len(found.changed))
 
     def _write(self, root: Root, batch: "_Batch", report: RootReport) -> None:
         self._writer.write_documents(root.id, batch.documents, batch.touched)

@@ -1,7 +1,7 @@
 """Following the folders with the transcripts of a root."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from instar.domain.corpus import Document, DocumentState, Root
@@ -42,8 +42,9 @@ class SessionFolders:
             try:
                 seen &= self._follow_folder(root, folder, inside, report)
             except RootMissingError:
-                report.missing_sessions.append(folder)
-        self._delete([state.id for state in left.values()], report)  # of folders that are no longer asked for
+                if any(not state.skipped for state in inside.values()):  # else an agent that is not in use
+                    report.missing_sessions.append(folder)
+        self._delete(left.values(), report)  # of folders that are no longer asked for
         return seen
 
     def _follow_folder(self, root: Root, folder: str, known: dict[str, DocumentState], report: RootReport) -> bool:
@@ -54,9 +55,11 @@ class SessionFolders:
         for state in found.changed:
             if self._deadline.passed():
                 break
-            outcome = self._read(reader, source, state, folder, known.get(state.path))
+            former = known.get(state.path)
+            outcome = self._read(reader, source, state, folder, former)
             if isinstance(outcome, Skipped):
                 found.skipped[outcome.reason] += 1
+                report.removed += former is not None and not former.skipped and not _kept(outcome)
             else:
                 report.transcripts += 1
                 report.turns += len(outcome.transcript.turns) if outcome.transcript else 0
@@ -66,7 +69,8 @@ class SessionFolders:
         pending = len(found.changed) - done
         report.pending += pending
         if found.complete and not pending:
-            self._delete(found.gone, report)
+            gone = set(found.gone)
+            self._delete([state for state in known.values() if state.id in gone], report)
         for reason, count in found.skipped.items():
             report.skipped[reason] = report.skipped.get(reason, 0) + count
         return found.complete
@@ -80,7 +84,7 @@ class SessionFolders:
         stored = settled(state, read_at)
         if isinstance(outcome, Document):
             self._add(replace(outcome, mtime_ns=stored.mtime_ns))
-        elif outcome.reason not in (UNREADABLE, VANISHED):
+        elif not _kept(outcome):
             self._add(reader.remember_skipped(stored, outcome))
         return outcome
 
@@ -95,6 +99,11 @@ class SessionFolders:
         self._unwritten = []
         self._unwritten_chunks = 0
 
-    def _delete(self, document_ids: list[int], report: RootReport) -> None:
-        self._writer.delete_documents(document_ids)
-        report.removed += len(document_ids)
+    def _delete(self, states: Collection[DocumentState], report: RootReport) -> None:
+        self._writer.delete_documents([state.id for state in states])
+        report.removed += sum(not state.skipped for state in states)
+
+
+def _kept(skipped: Skipped) -> bool:
+    """Whether what is stored of a transcript stays as it is, for it may be read again later."""
+    return skipped.reason in (UNREADABLE, VANISHED)

@@ -5,6 +5,6 @@
 
 from instar.transcripts.reader import folder_of, read_transcript
 
-TRANSCRIPT_VERSION = 3
+TRANSCRIPT_VERSION = 4
 
 __all__ = ["TRANSCRIPT_VERSION", "folder_of", "read_transcript"]

@@ -13,6 +13,7 @@ _Record = Mapping[str, object]
 _NAME = re.compile(r"[\w.-]{1,40}")
 TITLE_CHARS = 300
 _QUEUE, _RECORD = "queue", "record"
+_COMPACTION = "acompact-"  # How the ids of sub-agents begin that do nothing but sum up a session.
 
 
 def read(record: _Record, turns: Turns, *, thinking: bool) -> None:
@@ -36,7 +37,7 @@ def read(record: _Record, turns: Turns, *, thinking: bool) -> None:
 
 
 def _place(record: _Record, turns: Turns) -> None:
-    """Note session and folder, where a record tells them."""
+    """Note session, folder and branch, where a record tells them: that of a queued prompt does not."""
     state = turns.state
     state.session = state.session or identifier(record.get("sessionId"))
     if record.get("isSidechain") is True:
@@ -44,6 +45,8 @@ def _place(record: _Record, turns: Turns) -> None:
     folder = directory(record.get("cwd"))
     state.folder = state.folder or folder
     state.here = folder or state.here
+    if "gitBranch" in record:
+        state.branch = identifier(record.get("gitBranch"))
 
 
 def _answered(record: _Record, turns: Turns) -> str:
@@ -53,9 +56,9 @@ def _answered(record: _Record, turns: Turns) -> str:
 
 
 def _origin(record: _Record, turns: Turns) -> Origin:
-    branch = identifier(record.get("gitBranch"))
+    state = turns.state
     at = seconds(record.get("timestamp"))
-    return turns.origin(identifier(record.get("uuid")), at, branch, turns.state.here, _answered(record, turns))
+    return turns.origin(identifier(record.get("uuid")), at, state.branch, state.here, _answered(record, turns))
 
 
 def _blocks(record: _Record) -> Iterator[_Record]:
@@ -93,6 +96,8 @@ def _prompt(record: _Record, texts: list[str], turns: Turns) -> str:
         turns.pass_over("user: meta")
     elif record.get("isCompactSummary") is True:
         turns.say(_origin(record, turns), "\n\n".join(texts))
+    elif turns.state.agent.startswith(_COMPACTION):
+        turns.pass_over("user: compaction request")
     elif text := _typed(texts, turns):
         if told := turns.state.told(_RECORD, Role.USER, text):
             turns.pass_over("user: repeats a queued prompt")

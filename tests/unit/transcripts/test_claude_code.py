@@ -228,6 +228,30 @@ def test_a_queued_prompt_is_a_turn_even_if_no_record_follows():
     assert told(transcript)[1] == ("user", "and the tests too")
 
 
+def test_a_queued_prompt_was_typed_on_the_branch_and_in_the_folder_of_the_record_before():
+    moved = user("u2", "go on", "u1", gitBranch="fix", cwd="/elsewhere")
+    outside = user("u3", "go on", "u2", gitBranch="")
+    places = [
+        (turn.branch, turn.folder)
+        for turn in read(
+            queued("zero"), user("u1", "go"), queued("one"), moved, queued("two"), outside, queued("three")
+        ).turns
+        if turn.text in ("zero", "one", "two", "three")
+    ]
+    assert places == [("", ""), ("main", FOLDER), ("fix", "/elsewhere"), ("", FOLDER)]
+
+
+def test_what_a_compaction_is_asked_by_the_program_is_no_prompt():
+    asked = "Your task is to create a detailed summary of the conversation so far."
+    transcript = read(
+        user("u1", asked, isSidechain=True, agentId="acompact-1f2e3d"),
+        assistant("a1", [text("They mended the lock.")], "u1", isSidechain=True, agentId="acompact-1f2e3d"),
+    )
+    assert told(transcript) == [("assistant", "They mended the lock.")]
+    assert only(transcript).answers == ""
+    assert transcript.passed_over == {"user: compaction request": 1}
+
+
 @pytest.mark.parametrize(
     "record",
     [

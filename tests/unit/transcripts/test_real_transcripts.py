@@ -28,6 +28,7 @@ PASSED_OVER = {
     "system: turn_duration": 8,
     "system: api_error": 5,  # Without a message.
     "system: compact_boundary": 5,
+    "user: compaction request": 5,
     "system: local_command": 4,  # `/model` and `/mcp`, and what they printed.
     "summary: of another session": 5,  # Their last record is not in the file.
     "user: notification": 5,
@@ -42,7 +43,7 @@ PASSED_OVER = {
 }
 # Texts nobody typed, as they begin, and one of a record that has the id of the record before.
 LEFT_OUT = ("<local-command-", "<task-notification>", "[Request interrupted", "Caveat: The messages below", "<command-",
-    "Testing special characters: café")  # fmt: skip
+    "Testing special characters: café", "Your task is to create a detailed summary")  # fmt: skip
 
 
 def read(path: Path) -> Transcript:

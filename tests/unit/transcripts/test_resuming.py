@@ -35,7 +35,7 @@ CLAUDE = raw(
         assistant("a3", [text("Two."), call("t1", "Read", file_path="a.py")], "a2", message="m1"),
         claude("progress", "p1", "a3"),
         {"type": "ai-title", "aiTitle": "A title"},
-        user("r1", [result("t1", "text")], "a3"),
+        user("r1", [result("t1", "text")], "a3", gitBranch="fix"),
         assistant("a4", [call("t2", "Bash", command="make"), call("t3", "Bash", command="x")], "r1", message="m2"),
         {"type": "queue-operation", "operation": "enqueue", "content": "also this"},
         user("r3", [result("t3", "no such file", failed=True)], "a4"),
@@ -54,6 +54,7 @@ CLAUDE = raw(
         user("c1", "This session is being continued.", "b1", isCompactSummary=True),
         assistant("a11", [text("Héllo \U0001f600")], "c1"),
         {"type": "summary", "summary": "All of it", "leafUuid": "a11"},
+        {"type": "queue-operation", "operation": "enqueue", "content": "behind a border"},
         user("u2", "Thanks", "unknown"),
     ]
 )

@@ -33,7 +33,7 @@ def version(
     *,
     show: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
-    """Search code and documents by words and by meaning."""
+    """Search code, documents and sessions with coding agents by words and by meaning."""
     if show:
         from instar import __version__
 
@@ -70,7 +70,10 @@ def search(
     as_json: Json = False,
     data: Data = None,
 ) -> None:
-    """Index what is new below the current folder, then answer."""
+    """Index what is new below the current folder, then answer.
+
+    Sessions with coding agents answer too, where `instar index --sessions` was run once.
+    """
     from instar.entrypoints.cli import searching
 
     options = searching.Options(
@@ -131,7 +134,7 @@ def index(
     as_json: Json = False,
     data: Data = None,
 ) -> None:
-    """Read what is new or changed in these folders, and bring their index up to date."""
+    """Read what is new or changed in these folders and their sessions, and bring their index up to date."""
     from instar.entrypoints.cli import indexing
 
     options = indexing.Options(

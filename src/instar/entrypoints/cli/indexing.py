@@ -9,10 +9,18 @@ from typing import Any
 
 import typer
 
+from instar.domain.corpus import Root, SessionChoice
 from instar.entrypoints.cli.consent import confirm
 from instar.entrypoints.cli.opening import current_folder, enclosing, inside, open_workspace
 from instar.entrypoints.cli.progress import shown
-from instar.entrypoints.cli.sessions import chosen_sessions, refuse_transcripts, sessions_as_json, sessions_in_words
+from instar.entrypoints.cli.sessions import (
+    AskedSessions,
+    asked_sessions,
+    none_belong,
+    refuse_transcripts,
+    sessions_as_json,
+    sessions_in_words,
+)
 from instar.entrypoints.cli.terminal import counted, printable
 from instar.errors import RootMissingError
 from instar.indexing.parts import RootReport
@@ -36,9 +44,39 @@ class Options:
 def index(options: Options) -> None:
     """Bring the roots of these folders up to date and print what was done."""
     workspace = open_workspace(options.data)
-    sessions = chosen_sessions(workspace, options.sessions_from, options.projects, wanted=options.sessions)
+    former = _former_choices(options, workspace.roots())
+    sessions = asked_sessions(workspace, options.sessions_from, options.projects, former, wanted=options.sessions)
     if sessions is not None:
         refuse_transcripts(options.paths)
+    named, nested = _chosen(workspace, options)
+    chosen = list(dict.fromkeys([*named, *nested]))
+    started = time.monotonic()
+    with shown(wanted=not options.as_json) as progress:
+        gone = _forget_sessions(workspace, chosen) if options.sessions is False else {}
+        if sessions is not None:  # those of other projects, named by a glob, belong to one root only
+            _choose_sessions(workspace, named if sessions.projects else chosen, sessions)
+        reports = workspace.index(chosen, progress, wait_seconds=LOCK_SECONDS, reread=options.rebuild)
+    for report in reports:
+        report.removed += gone.get(report.path, 0)
+    held = _stored_sessions(workspace)
+    if options.as_json:
+        facts = [_as_json(report) | {"sessions": held.get(report.path)} for report in reports]
+        typer.echo(json.dumps({"seconds": round(time.monotonic() - started, 3), "roots": facts}))
+    else:
+        for report in reports:
+            _print(report, held.get(report.path))
+        typer.echo(f"done in {time.monotonic() - started:.1f} s")
+    _print_notes(reports, held, asked_for=named if sessions is not None else ())
+    missing = [report.path for report in reports if report.missing]
+    if missing:
+        raise RootMissingError(
+            f"{missing[0]} is not there, or empty; what is stored of it was kept",
+            "mount it, or run `instar roots forget PATH`",
+        )
+
+
+def _chosen(workspace: Workspace, options: Options) -> tuple[list[Path], list[Path]]:
+    """Return the roots of the folders that are named, and the roots inside those; asks before a new one is added."""
     roots = workspace.roots()
     named: list[Path] = []
     nested: list[Path] = []
@@ -51,39 +89,45 @@ def index(options: Options) -> None:
         else:
             named.append(Path(root.path))
             nested += [Path(other.path) for other in inside(Path(root.path), roots)]
-    chosen = list(dict.fromkeys([*named, *nested]))
-    started = time.monotonic()
-    with shown(wanted=not options.as_json) as progress:
-        if options.sessions is False:
-            _forget_sessions(workspace, chosen)
-        elif sessions is not None:  # those of other projects, named by a glob, belong to one root only
-            workspace.choose_sessions(named if sessions.projects else chosen, sessions)
-        reports = workspace.index(chosen, progress, wait_seconds=LOCK_SECONDS, reread=options.rebuild)
-    seconds = time.monotonic() - started
-    held = _stored_sessions(workspace)
-    if options.as_json:
-        facts = [_as_json(report) | {"sessions": held.get(report.path)} for report in reports]
-        typer.echo(json.dumps({"seconds": round(seconds, 3), "roots": facts}))
-    else:
-        for report in reports:
-            _print(report, held.get(report.path))
-        typer.echo(f"done in {seconds:.1f} s")
+    return named, nested
+
+
+def _print_notes(
+    reports: Sequence[RootReport], held: dict[str, dict[str, Any] | None], asked_for: Sequence[Path]
+) -> None:
+    """Say which folders of transcripts are not there, and where none of the sessions asked for belongs to the root."""
     for place in dict.fromkeys(place for report in reports for place in report.missing_sessions):
         typer.echo(
             f"note: {printable(place)} is not there, or empty; what is stored of its sessions was kept", err=True
         )
-    missing = [report.path for report in reports if report.missing]
-    if missing:
-        raise RootMissingError(
-            f"{missing[0]} is not there, or empty; what is stored of it was kept",
-            "mount it, or run `instar roots forget PATH`",
-        )
+    for report in reports:
+        stored = held.get(report.path)
+        if Path(report.path) in asked_for and stored is not None and not stored["transcripts"]:
+            typer.echo(f"note: {printable(none_belong(report))}", err=True)
 
 
-def _forget_sessions(workspace: Workspace, chosen: Sequence[Path]) -> None:
+def _former_choices(options: Options, roots: Sequence[Root]) -> list[SessionChoice | None]:
+    """Return whose sessions were chosen before for each root that a new choice is for: see `index`."""
+    found = [enclosing(path.resolve(), roots) for path in options.paths or (current_folder(),)]
+    nested = [other for root in found if root and not options.projects for other in inside(Path(root.path), roots)]
+    return [root.sessions if root else None for root in (*found, *nested)]
+
+
+def _choose_sessions(workspace: Workspace, paths: Sequence[Path], asked: AskedSessions) -> None:
+    former = {root.path: root.sessions for root in workspace.roots()}
+    for path in dict.fromkeys(paths):
+        workspace.choose_sessions([path], asked.choice(former.get(str(path))))
+
+
+def _forget_sessions(workspace: Workspace, chosen: Sequence[Path]) -> dict[str, int]:
+    """Delete the sessions of these roots; returns how many transcripts were stored of each."""
+    gone: dict[str, int] = {}
     for root in workspace.roots():
         if root.sessions is not None and Path(root.path) in chosen:
+            held = _stored_sessions(workspace)[root.path]
+            gone[root.path] = held["transcripts"] if held else 0
             workspace.forget_sessions(root)
+    return gone
 
 
 def _as_json(report: RootReport) -> dict[str, object]:

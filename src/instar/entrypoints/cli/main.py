@@ -30,7 +30,8 @@ class _Commands(TyperGroup):
 app = typer.Typer(
     cls=_Commands,
     name="instar",
-    help='Search code and documents by words and by meaning. Start with: instar search "your question"',
+    help="Search code, documents and sessions with coding agents by words and by meaning."
+    ' Start with: instar search "your question"',
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )

@@ -13,7 +13,7 @@ import typer
 
 from instar.domain.corpus import Root
 from instar.entrypoints.cli.opening import open_workspace
-from instar.entrypoints.cli.sessions import sessions_as_json, sessions_in_words
+from instar.entrypoints.cli.sessions import choice_in_words, sessions_as_json, sessions_in_words
 from instar.entrypoints.cli.terminal import counted, printable
 from instar.entrypoints.cli.times import ago, iso
 from instar.errors import DamagedError, UsageError
@@ -45,7 +45,7 @@ def status(*, as_json: bool, data: Path | None) -> None:
         held = f"{counted(root['documents'], 'document')}, {counted(root['chunks'], 'chunk')}"
         typer.echo(f"{printable(root['path'])}\n  {held}, scanned {when}{left}")
         if root["sessions"]:
-            typer.echo(f"  {sessions_in_words(root['sessions'])}")
+            typer.echo(f"  {choice_in_words(root['sessions'])}\n  {sessions_in_words(root['sessions'])}")
         for reason, count in sorted(root["skipped"].items()):
             typer.echo(f"  skipped {count}: {reason}")
     if not facts["roots"]:

@@ -15,10 +15,11 @@ from instar.domain.corpus import Root
 from instar.domain.globs import glob_pattern
 from instar.domain.search import Hit, Mode, Scope, SearchAnswer, SearchRequest, Weights
 from instar.entrypoints.cli.consent import confirm
+from instar.entrypoints.cli.filters import check_project, check_together, why_nothing_fits
 from instar.entrypoints.cli.opening import current_folder, enclosing, inside, open_workspace, places
 from instar.entrypoints.cli.progress import shown
 from instar.entrypoints.cli.sessions import citation, details, named_session
-from instar.entrypoints.cli.terminal import counted, printable
+from instar.entrypoints.cli.terminal import clipped, counted, printable
 from instar.entrypoints.cli.times import ago, iso, point_in_time
 from instar.errors import BusyError, DiskFullError, ModelError, UsageError
 from instar.search.presenting import fit, snippet
@@ -63,14 +64,15 @@ def search(options: Options) -> None:
     if not options.query.strip():
         raise UsageError("the question is empty", 'ask something, as: instar search "where are retries decided"')
     workspace = open_workspace(options.data)
-    language = _language(options.language)
-    for glob in filter(None, (options.path, options.project)):
-        glob_pattern(glob)  # before anything is read: a malformed one is refused
-    for name, text in (("--since", options.since), ("--until", options.until)):
-        point_in_time(text, name, time.time())
+    if options.path is not None:
+        glob_pattern(options.path)  # before anything is read: a malformed one is refused
+    if options.project is not None:
+        check_project(options.project)
+    filters = _filters(options)
+    check_together(filters)
     asked = _asked(workspace, options)
     notes = _prepare(workspace, options, asked)
-    request = _request(workspace, options, asked, language)
+    request, covered = _request(workspace, options, asked, filters)
     answer = workspace.search(request)
     if answer.generation is not None and answer.degraded is None and not workspace.is_wanted(answer.generation):
         typer.echo(
@@ -78,9 +80,8 @@ def search(options: Options) -> None:
             " generation, until then the active one answers",
             err=True,
         )
-    narrowed = replace(request.scope, places=None) != Scope() or request.scope.narrows_documents
-    if not answer.hits and narrowed and not workspace.holds(request.scope):
-        notes.append("no document that is indexed fits the path and the filters")
+    if not answer.hits:
+        notes += filter(None, [why_nothing_fits(workspace, request.scope, covered)])
     hits = answer.hits if options.budget is None else fit(answer.hits, options.budget)[: options.limit]
     if answer.hits and not hits:
         notes.append("the budget is too small for the first hit")
@@ -161,31 +162,45 @@ def _language(name: str | None) -> str | None:
     return found
 
 
-def _request(workspace: Workspace, options: Options, asked: Sequence[Path], language: str | None) -> SearchRequest:
+def _filters(options: Options) -> Scope:
+    """Return what the options narrow, all places open and the session as it was typed."""
+    now = time.time()
+    return Scope(
+        source=options.source,
+        language=_language(options.language),
+        repository=options.repository,
+        path=options.path,
+        project=options.project,
+        session=options.session,
+        role=options.role,
+        branch=options.branch,
+        since=point_in_time(options.since, "--since", now),
+        until=point_in_time(options.until, "--until", now, end=True),
+    )
+
+
+def _request(
+    workspace: Workspace, options: Options, asked: Sequence[Path], filters: Scope
+) -> tuple[SearchRequest, list[Root]]:
+    """Return the request, and the roots it covers."""
     roots = workspace.roots()
-    covered = places(asked, roots, whole_roots=not options.paths)
-    everything = options.everywhere or {place.root_id for place in covered if not place.folder} == {r.id for r in roots}
+    named = places(asked, roots, whole_roots=not options.paths)
+    everything = options.everywhere or {place.root_id for place in named if not place.folder} == {r.id for r in roots}
+    covered = [root for root in roots if everything or any(place.root_id == root.id for place in named)]
     settings = workspace.settings
     limit = options.limit or settings.limit
-    return SearchRequest(
+    request = SearchRequest(
         query=options.query,
-        scope=Scope(
-            places=None if everything else covered,
-            source=options.source,
-            language=language,
-            repository=options.repository,
-            path=options.path,
-            project=options.project,
-            session=named_session(workspace, options.session),
-            role=options.role,
-            branch=options.branch,
-            since=point_in_time(options.since, "--since", time.time()),
-            until=point_in_time(options.until, "--until", time.time(), end=True),
+        scope=replace(
+            filters,
+            places=None if everything else named,
+            session=named_session(workspace, options.session, covered),
         ),
         mode=options.mode,
         limit=limit if options.budget is None else max(limit, BUDGET_CANDIDATES),
         weights=Weights(settings.lexical_weight, settings.vector_weight),
     )
+    return request, covered
 
 
 # Output
@@ -230,9 +245,9 @@ def _hit_as_json(hit: Hit) -> dict[str, Any]:
 def _session_as_json(hit: Hit) -> dict[str, Any] | None:
     if hit.session is None:
         return None
-    facts = asdict(hit.session) | {"timestamp": iso(hit.session.timestamp), "branch": hit.session.branch or None}
-    del facts["agent"]  # the path tells it
-    return facts
+    turn = hit.session
+    optional = {"timestamp": iso(turn.timestamp), "branch": turn.branch or None, "agent": turn.agent or None}
+    return asdict(turn) | optional
 
 
 def _print(answer: SearchAnswer, hits: tuple[Hit, ...], notes: list[str]) -> None:
@@ -242,13 +257,14 @@ def _print(answer: SearchAnswer, hits: tuple[Hit, ...], notes: list[str]) -> Non
         )
         place = citation(hit.session) if hit.session else f"{printable(_shown_path(hit))}:{hit.start_line}"
         typer.secho(place, bold=True, nl=False)
-        symbol = shorten(printable(hit.symbol), SYMBOL_CHARACTERS, placeholder=" …")
+        # What was said stands under no definition, only under headings of its own.
+        symbol = "" if hit.session else shorten(printable(hit.symbol), SYMBOL_CHARACTERS, placeholder=" …")
         typer.echo(f"  {symbol}  [{arms}]" if symbol else f"  [{arms}]")
         for detail in details(hit):
             typer.echo(f"  {detail}")
         for number, line, matches in snippet(hit, answer.request.query):
             shown_number = "" if hit.session else number  # a line of the text is none of the transcript
-            typer.echo(f"{'>' if matches else ' '}{shown_number:>6}  {printable(line[:LINE_CHARACTERS])}")
+            typer.echo(f"{'>' if matches else ' '}{shown_number:>6}  {clipped(printable(line), LINE_CHARACTERS)}")
         typer.echo()
     if not hits:
         typer.echo("nothing found")

@@ -11,6 +11,11 @@ def printable(text: str) -> str:
     return _CONTROLS.sub("\ufffd", text.rstrip("\r"))
 
 
+def clipped(text: str, characters: int) -> str:
+    """Return a text of at most `characters`; where something is cut off, an ellipsis is the last of them."""
+    return text if len(text) <= characters else f"{text[: characters - 1]}…"
+
+
 def counted(number: int, noun: str) -> str:
     """Return a number with its noun in the right form."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -113,12 +113,14 @@ def _place(row: tuple[Any, ...]) -> tuple[bool, float, int]:
     return row[0], inf if row[1] is None else -row[1], row[2]
 
 
-def named(connection: sqlite3.Connection, beginning: str) -> list[str]:
-    """Return the ids of sessions that begin so, in order."""
+def named(connection: sqlite3.Connection, beginning: str) -> list[tuple[str, int]]:
+    """Return (id of a session, id of a root it belongs to) of those whose ids begin so, in order."""
     rows = connection.execute(
-        "SELECT DISTINCT session FROM sessions WHERE substr(session, 1, length(?1)) = ?1 ORDER BY session", (beginning,)
+        "SELECT DISTINCT session, root_id FROM sessions JOIN documents ON documents.id = document_id"
+        " WHERE substr(session, 1, length(?1)) = ?1 ORDER BY session, root_id",
+        (beginning,),
     )
-    return [row[0] for row in rows]
+    return rows.fetchall()
 
 
 def counts(connection: sqlite3.Connection, root_id: int) -> SessionCounts:

@@ -234,8 +234,8 @@ class SqliteSnapshot:
         """Return for each of these absolute paths up to `limit` turns that touched it; without those nobody touched."""
         return recall.related(self._db, self.roots(), paths, limit)
 
-    def sessions_named(self, beginning: str) -> list[str]:
-        """Return the ids of sessions that begin so, in order."""
+    def sessions_named(self, beginning: str) -> list[tuple[str, int]]:
+        """Return (id of a session, id of a root it belongs to) of those whose ids begin so, in order."""
         return recall.named(self._db, beginning)
 
     def session_counts(self, root_id: int) -> SessionCounts:
