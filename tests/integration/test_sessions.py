@@ -387,6 +387,21 @@ def test_projects_elsewhere_belong_by_a_glob_and_their_paths_are_those_of_the_pr
     assert sorted(item.session for item in hit.related_sessions) == ["app-1", "app-2"]
 
 
+def test_files_of_worktrees_are_those_of_the_root_wherever_the_session_began(workspace, root, projects, tmp_path):
+    trees = {
+        "inside": root / ".claude" / "worktrees" / "fix",
+        "outside": tmp_path / "project-trees" / "two",
+        "own": root,
+    }
+    for name, tree in trees.items():
+        talk = Conversation(projects / encoded(root) / f"{name}.jsonl", root, session=name)
+        talk.prompt("walrus")
+        talk.edit(f"{tree}/retry.py")
+    follow(workspace, root, projects, str(root), "**/project-trees/*")
+    (hit,) = (hit for hit in workspace.search(SearchRequest("retry_delay")).hits if hit.source == "code")
+    assert sorted(item.session for item in hit.related_sessions) == sorted(trees)
+
+
 def test_another_choice_takes_the_place_of_the_first(workspace, root, projects, talk):
     follow(workspace, root, projects)
     follow(workspace, root, projects, "/nowhere")
