@@ -1,6 +1,7 @@
 """Sessions on the command line."""
 
 import json
+import os
 
 import pytest
 from conversations import Conversation, encoded
@@ -135,6 +136,33 @@ def test_what_cannot_be_done_is_said_in_one_line(run, arguments, said):
     done = run(*arguments, code=2)
     assert said in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_what_only_looks_like_transcripts_is_no_reason_to_refuse_a_root(run, here, tmp_path):
+    tests = here / "tests"
+    (tests / "folder.jsonl").mkdir(parents=True)
+    (tests / "gone.jsonl").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(tests / "pipe.jsonl")
+    Conversation(tests / "fixture.jsonl", "/elsewhere").prompt("an example")
+    run("index", "--yes", "--sessions", ".", "tests")
+
+
+@pytest.mark.parametrize("inside", ["", "x/2026"])
+def test_folders_of_transcripts_are_no_roots_of_sessions(run, here, environment, inside):
+    environment["CODEX_HOME"] = str(here / "codex")
+    (here / "copied").mkdir()
+    for kept in ("codex/sessions", "codex/archived_sessions", "copied"):
+        folder = here / kept / inside
+        folder.mkdir(parents=True, exist_ok=True)
+        done = run("index", "--yes", "--sessions-from", str(here / "copied"), str(folder), code=2)
+        assert "read them as sessions" in done.stderr
+
+
+def test_archived_sessions_of_codex_are_read_too(run, here, environment):
+    environment["CODEX_HOME"] = str(here.parent / "codex")
+    Conversation(here.parent / "codex" / "archived_sessions" / "a.jsonl", here, session="a").prompt("a narwhal")
+    run("index", "--sessions")
+    assert turns(run("search", "narwhal", "--source", "sessions", "--mode", "lexical", as_json=True)) == {"a-1"}
 
 
 def test_where_no_agent_keeps_sessions_it_is_said(run, here, environment):

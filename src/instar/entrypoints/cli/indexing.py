@@ -38,7 +38,7 @@ def index(options: Options) -> None:
     workspace = open_workspace(options.data)
     sessions = chosen_sessions(workspace, options.sessions_from, options.projects, wanted=options.sessions)
     if sessions is not None:
-        refuse_transcripts(options.paths)
+        refuse_transcripts(options.paths, sessions.folders)
     roots = workspace.roots()
     named: list[Path] = []
     nested: list[Path] = []
