@@ -59,7 +59,10 @@ class OpenTranscript(Protocol):
     """One transcript while it is read."""
 
     def lines(self, offset: int) -> Iterator[bytes]:
-        """Yield the lines from `offset` (bytes) on, read one by one, each with its line feed. Raises `OSError`."""
+        """Yield the lines from `offset` (bytes) on, read one by one, each with its line feed. Raises `OSError`.
+
+        One longer than `LONGEST_LINE` comes in pieces of a byte more, so that it is never held whole.
+        """
         ...
 
     def before(self, offset: int) -> bytes:

@@ -3,6 +3,7 @@
 import os
 import shutil
 import sqlite3
+import tracemalloc
 from contextlib import closing
 from dataclasses import replace
 
@@ -482,6 +483,22 @@ def test_transcripts_inside_the_root_are_not_read_as_files_too(workspace, root):
     Conversation(folder / "a.jsonl", root, session="a").prompt("walrus")
     follow(workspace, root, folder)
     assert found(workspace, "walrus") == ["a-1"]
+
+
+@pytest.mark.parametrize("of", ["own", "another"])
+def test_a_line_without_end_is_never_held_whole(workspace, root, projects, of):
+    talk = Conversation(projects / "2026" / "a.jsonl", root if of == "own" else "/elsewhere")
+    talk.path.parent.mkdir()
+    with talk.path.open("wb") as file:
+        file.seek(100_000_000)
+        file.write(b"\n")
+    talk.prompt("a walrus behind it")
+    tracemalloc.start()
+    report = follow(workspace, root, projects)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 50_000_000
+    assert (report.turns, report.skipped) == ((1, {}) if of == "own" else (0, {"another project": 1}))
 
 
 def test_what_was_passed_over_is_counted_by_kind(workspace, root, projects, talk):

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from instar.adapters.sources.transcripts import TranscriptSource
+from instar.domain.sessions import LONGEST_LINE
 from instar.domain.sources import ANOTHER_PROJECT, NAME, NOT_REGULAR, UNREADABLE, VANISHED, FileState, Skipped
 from instar.errors import RootMissingError
 
@@ -111,6 +112,18 @@ def test_lines_are_read_from_an_offset(tmp_path):
     assert lines(source, tmp_path / "x.jsonl") == [b"one\n", b"two\r\n", b"\n", b"last"]
     assert lines(source, tmp_path / "x.jsonl", 4) == [b"two\r\n", b"\n", b"last"]
     assert lines(source, tmp_path / "x.jsonl", 99) == []
+
+
+def test_a_line_without_end_comes_in_pieces(tmp_path):
+    with (tmp_path / "x.jsonl").open("wb") as file:
+        file.seek(100_000_000)
+        file.write(b"\nlast\n")
+    with TranscriptSource(tmp_path).open(f"{tmp_path}/x.jsonl") as transcript:
+        assert not isinstance(transcript, Skipped)
+        lengths = [len(piece) for piece in transcript.lines(0)]
+    assert sum(lengths) == 100_000_006
+    assert max(lengths) == LONGEST_LINE + 1
+    assert lengths[-1] == len(b"last\n")
 
 
 def test_what_stands_before_an_offset_is_told_apart(tmp_path):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from instar.adapters.sources import confined, text
 from instar.adapters.sources.roots import is_utf8
+from instar.domain.sessions import LONGEST_LINE
 from instar.domain.sources import ANOTHER_PROJECT, NAME, NOT_REGULAR, UNREADABLE, VANISHED, FileState, Skipped
 from instar.errors import RootMissingError
 
@@ -121,10 +122,14 @@ class OpenFile:
         self._descriptor = descriptor
 
     def lines(self, offset: int) -> Iterator[bytes]:
-        """Yield the lines from `offset` (bytes) on, each with its line feed; the last one may lack it."""
+        """Yield the lines from `offset` (bytes) on, each with its line feed; the last one may lack it.
+
+        One longer than `LONGEST_LINE` comes in pieces of a byte more.
+        """
         os.lseek(self._descriptor, offset, os.SEEK_SET)
         with open(self._descriptor, "rb", closefd=False) as file:
-            yield from file
+            while piece := file.readline(LONGEST_LINE + 1):
+                yield piece
 
     def before(self, offset: int) -> bytes:
         """Return the hash of the last bytes before `offset`, b"" where the transcript is shorter."""
