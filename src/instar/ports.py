@@ -47,7 +47,7 @@ class SessionSource(Protocol):
     """A folder with transcripts of sessions as it is on disk now; paths are absolute."""
 
     def scan(self) -> Iterator[FileState | Skipped]:
-        """Yield every transcript in order of path. Raises `RootMissingError` where the folder is not there."""
+        """Yield every transcript, the last by path first. Raises `RootMissingError` where the folder is not there."""
         ...
 
     def open(self, path: str) -> "AbstractContextManager[OpenTranscript | Skipped]":

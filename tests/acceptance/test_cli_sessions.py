@@ -158,6 +158,13 @@ def test_folders_of_transcripts_are_no_roots_of_sessions(run, here, environment,
         assert "read them as sessions" in done.stderr
 
 
+def test_what_there_was_no_time_to_look_at_is_said(run, here, environment):
+    run("index", "--sessions")
+    assert run("search", "walrus", as_json=True)["degraded"] is None
+    environment["INSTAR_REFRESH_SECONDS"] = "0.000001"
+    assert f"no time to look at all of {here}" in run("search", "walrus", as_json=True)["degraded"]
+
+
 def test_archived_sessions_of_codex_are_read_too(run, here, environment):
     environment["CODEX_HOME"] = str(here.parent / "codex")
     Conversation(here.parent / "codex" / "archived_sessions" / "a.jsonl", here, session="a").prompt("a narwhal")

@@ -4,6 +4,7 @@ import json
 import re
 from collections import Counter
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 
 from instar.chunking import CHUNKER_VERSION, chunk
 from instar.domain.chunks import TOOL_RUN, TURN, Chunk
@@ -34,27 +35,39 @@ class SessionReader:
         return ".".join(map(str, parts))
 
     def read(
-        self, source: SessionSource, state: FileState, name: str, known: DocumentState | None, resume: Resume | None
-    ) -> Document | Skipped:
+        self,
+        source: SessionSource,
+        state: FileState,
+        name: str,
+        known: DocumentState | None,
+        resume: Resume | None,
+        *,
+        most: int | None = None,
+    ) -> Document | Skipped | None:
         """Return what is new in a transcript, all of it unless it has grown since it was `known`, or why nothing is.
 
         `name` is its path relative to the folder of transcripts. Of a session of another project no more is read than
-        the first lines, which name the folder.
+        the first lines, which name the folder. None where more than `most` bytes are to be read.
         """
         with source.open(state.path) as file:
             if isinstance(file, Skipped):
                 return file
             try:
                 at = resume if self._has_grown(file, state, known, resume) else None
-                document = self._document(file, state, name, at) if at else None
-                return document or self._whole(file, state, name)
+                if at and (most is None or state.size - at.offset <= most):
+                    document = self._document(file, state, name, at)
+                    if document is not None:
+                        return document
+                return self._whole(file, state, name, most)
             except OSError:
                 return Skipped(state.path, UNREADABLE)
 
-    def _whole(self, file: OpenTranscript, state: FileState, name: str) -> Document | Skipped:
+    def _whole(self, file: OpenTranscript, state: FileState, name: str, most: int | None) -> Document | Skipped | None:
         folder = folder_of(file.lines(0))
         if folder is None or self.projects.home(folder) is None:
             return Skipped(state.path, NO_PROJECT if folder is None else ANOTHER_PROJECT)
+        if most is not None and state.size > most:
+            return None
         return self._document(file, state, name, None) or Skipped(state.path, ANOTHER_PROJECT)
 
     def _has_grown(
@@ -142,6 +155,14 @@ class SessionReader:
             chunks=(),
             skipped=skipped.reason,
         )
+
+
+def unnamed(folder: str, path: str) -> str:
+    """Return the path under which a transcript in `folder` is remembered that is passed over.
+
+    It tells nothing of its own path, which may name another project.
+    """
+    return f"{folder}/skipped:{blake2b(path.encode(), digest_size=16).hexdigest()}"
 
 
 def _chunks(turn: Turn) -> list[Chunk]:
