@@ -7,6 +7,7 @@ import tracemalloc
 from contextlib import closing
 from dataclasses import replace
 from itertools import count
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -451,6 +452,11 @@ def test_folders_named_by_other_projects_are_not_opened(workspace, root, project
     Conversation(projects / "-somewhere-else" / "other.jsonl", root, session="other").prompt("walrus")
     assert follow(workspace, root, projects).skipped == {"another project": 1}
     assert found(workspace, "walrus") == []
+
+
+def test_a_folder_of_another_project_may_have_any_name(workspace, root, projects, talk):
+    Path(os.fsdecode(os.fsencode(projects) + b"/-caf\xe9")).mkdir()
+    assert follow(workspace, root, projects).skipped == {"another project": 1}
 
 
 def test_the_innermost_root_has_the_session(workspace, root, projects):

@@ -1,6 +1,7 @@
 """From a transcript to a document that may be stored: the new part of it where it has grown."""
 
 import json
+import os
 import re
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -162,7 +163,7 @@ def unnamed(folder: str, path: str) -> str:
 
     It tells nothing of its own path, which may name another project.
     """
-    return f"{folder}/skipped:{blake2b(path.encode(), digest_size=16).hexdigest()}"
+    return f"{folder}/skipped:{blake2b(os.fsencode(path), digest_size=16).hexdigest()}"
 
 
 def _chunks(turn: Turn) -> list[Chunk]:
