@@ -47,7 +47,7 @@ class SessionSource(Protocol):
     """A folder with transcripts of sessions as it is on disk now; paths are absolute."""
 
     def scan(self) -> Iterator[FileState | Skipped]:
-        """Yield every transcript in order of path. Raises `RootMissingError` where the folder is not there."""
+        """Yield every transcript, the last by path first. Raises `RootMissingError` where the folder is not there."""
         ...
 
     def open(self, path: str) -> "AbstractContextManager[OpenTranscript | Skipped]":
@@ -59,7 +59,10 @@ class OpenTranscript(Protocol):
     """One transcript while it is read."""
 
     def lines(self, offset: int) -> Iterator[bytes]:
-        """Yield the lines from `offset` (bytes) on, read one by one, each with its line feed. Raises `OSError`."""
+        """Yield the lines from `offset` (bytes) on, read one by one, each with its line feed. Raises `OSError`.
+
+        One longer than `LONGEST_LINE` comes in pieces of a byte more, so that it is never held whole.
+        """
         ...
 
     def before(self, offset: int) -> bytes:

@@ -1,6 +1,7 @@
 """Sessions on the command line."""
 
 import json
+import os
 
 import pytest
 from conversations import Conversation, encoded
@@ -76,7 +77,7 @@ def chosen(run, here):
 
 
 def test_each_option_replaces_its_own_part_of_the_choice(run, chosen, here):
-    usual = [str(here.parent / ".claude" / "projects"), str(here.parent / ".codex" / "sessions")]
+    usual = [str(here.parent / name) for name in (".claude/projects", ".codex/archived_sessions", ".codex/sessions")]
     other = here.parent / "talks"
     Conversation(other / "x.jsonl", here, session="x").prompt("From elsewhere")
     assert chosen("--sessions", "--project", "**/pro*") == (usual, ["**/pro*"])
@@ -288,6 +289,40 @@ def test_a_session_is_named_among_those_of_the_roots_that_are_searched(run, here
 @pytest.mark.parametrize("command", [[], ["search"]])
 def test_help_speaks_of_sessions(run, command):
     assert "essions with coding agents" in " ".join(run(*command, "--help").stdout.split())
+
+
+def test_what_only_looks_like_transcripts_is_no_reason_to_refuse_a_root(run, here, tmp_path):
+    tests = here / "tests"
+    (tests / "folder.jsonl").mkdir(parents=True)
+    (tests / "gone.jsonl").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(tests / "pipe.jsonl")
+    Conversation(tests / "fixture.jsonl", "/elsewhere").prompt("an example")
+    run("index", "--yes", "--sessions", ".", "tests")
+
+
+@pytest.mark.parametrize("inside", ["", "x/2026"])
+def test_folders_of_transcripts_are_no_roots_of_sessions(run, here, environment, inside):
+    environment["CODEX_HOME"] = str(here / "codex")
+    (here / "copied").mkdir()
+    for kept in ("codex/sessions", "codex/archived_sessions", "copied"):
+        folder = here / kept / inside
+        folder.mkdir(parents=True, exist_ok=True)
+        done = run("index", "--yes", "--sessions-from", str(here / "copied"), str(folder), code=2)
+        assert "read them as sessions" in done.stderr
+
+
+def test_what_there_was_no_time_to_look_at_is_said(run, here, environment):
+    run("index", "--sessions")
+    assert run("search", "walrus", as_json=True)["degraded"] is None
+    environment["INSTAR_REFRESH_SECONDS"] = "0.000001"
+    assert f"no time to look at all of {here}" in run("search", "walrus", as_json=True)["degraded"]
+
+
+def test_archived_sessions_of_codex_are_read_too(run, here, environment):
+    environment["CODEX_HOME"] = str(here.parent / "codex")
+    Conversation(here.parent / "codex" / "archived_sessions" / "a.jsonl", here, session="a").prompt("a narwhal")
+    run("index", "--sessions")
+    assert turns(run("search", "narwhal", "--source", "sessions", "--mode", "lexical", as_json=True)) == {"a-1"}
 
 
 def test_where_no_agent_keeps_sessions_it_is_said(run, here, environment):

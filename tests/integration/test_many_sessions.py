@@ -55,7 +55,7 @@ def test_a_run_that_stops_keeps_what_was_stored_and_the_next_one_goes_on(workspa
 
     def stopping(self, offset):
         for line in lines(self, offset):
-            if b"session 25:" in line:
+            if b"session 4:" in line:
                 raise KeyboardInterrupt
             yield line
 
@@ -81,3 +81,24 @@ def test_what_moved_is_stored_in_its_new_place_before_the_old_one_is_deleted(wor
         assert (report.transcripts, report.removed) == (SESSIONS, SESSIONS)
         assert db.execute("SELECT max(sequence), count(*) FROM vectors").fetchone() == vectors
     assert turns(workspace) == (SESSIONS * TURNS, SESSIONS)
+
+
+def test_what_is_passed_over_is_stored_in_batches_too(workspace, root, tmp_path, monkeypatch):
+    for number in range(1_200):
+        path = tmp_path / "projects" / "2026" / f"{number:04}.jsonl"
+        Conversation(path, "/elsewhere").prompt("private")
+    lines = OpenFile.lines
+    opened = 0
+
+    def stopping(self, offset):
+        nonlocal opened
+        opened += 1
+        if opened > 1_100:
+            raise KeyboardInterrupt
+        return lines(self, offset)
+
+    monkeypatch.setattr(OpenFile, "lines", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        workspace.index([root], SilentProgress())
+    with closing(sqlite3.connect(workspace.settings.data / "instar.db")) as db:
+        assert db.execute("SELECT count(*) FROM documents WHERE skipped = 'another project'").fetchone() == (1_000,)

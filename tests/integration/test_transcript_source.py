@@ -6,7 +6,17 @@ from pathlib import Path
 import pytest
 
 from instar.adapters.sources.transcripts import TranscriptSource
-from instar.domain.sources import ANOTHER_PROJECT, NAME, NOT_REGULAR, UNREADABLE, VANISHED, FileState, Skipped
+from instar.domain.sessions import LONGEST_LINE
+from instar.domain.sources import (
+    ANOTHER_PROJECT,
+    COMPRESSED,
+    NAME,
+    NOT_REGULAR,
+    UNREADABLE,
+    VANISHED,
+    FileState,
+    Skipped,
+)
 from instar.errors import RootMissingError
 
 
@@ -27,14 +37,23 @@ def lines(source, path, offset=0):
         return file.reason if isinstance(file, Skipped) else list(file.lines(offset))
 
 
-def test_transcripts_are_listed_in_order_at_any_depth(tmp_path):
-    write(tmp_path, b=b"1", a__deep__c=b"22", empty=b"")
+def test_transcripts_are_listed_the_last_first_at_any_depth(tmp_path):
+    write(tmp_path, b=b"1", a__deep__c=b"22", a__deep__d=b"1", empty=b"")
     (tmp_path / "notes.md").write_text("no transcript")
     entries = list(TranscriptSource(tmp_path).scan())
     assert entries == [
         FileState(str(path), path.stat().st_size, path.stat().st_mtime_ns)
-        for path in (tmp_path / "a" / "deep" / "c.jsonl", tmp_path / "b.jsonl")
+        for path in (tmp_path / "b.jsonl", tmp_path / "a" / "deep" / "d.jsonl", tmp_path / "a" / "deep" / "c.jsonl")
     ]
+
+
+def test_one_that_is_packed_is_named_as_it_was(tmp_path):
+    write(tmp_path, a=b"1")
+    for name in ("a.jsonl.zst", "b.jsonl.zst", "c.zst"):
+        (tmp_path / name).write_bytes(b"packed")
+    (tmp_path / "d.jsonl.zst").mkdir()
+    packed = [(f"{tmp_path}/{name}.jsonl", COMPRESSED) for name in ("b", "a")]
+    assert listed(TranscriptSource(tmp_path)) == [*packed, f"{tmp_path}/a.jsonl"]
 
 
 def test_folders_named_by_other_projects_are_left_alone(tmp_path):
@@ -43,9 +62,9 @@ def test_folders_named_by_other_projects_are_left_alone(tmp_path):
         write(tmp_path / name, x=b"1")
     found = listed(TranscriptSource(tmp_path, "/home/me/app"))
     assert found == [
-        (f"{tmp_path}/-home-me/", ANOTHER_PROJECT), (f"{tmp_path}/-home-me-ap/", ANOTHER_PROJECT),
-        *(f"{tmp_path}/{name}/x.jsonl" for name in sorted(["-home-me-app", "-home-me-app-sub", "-home-me-app-two"])),
-        f"{tmp_path}/2026/x.jsonl", f"{tmp_path}/app/x.jsonl",
+        f"{tmp_path}/app/x.jsonl", f"{tmp_path}/2026/x.jsonl",
+        *(f"{tmp_path}/{name}/x.jsonl" for name in ["-home-me-app-two", "-home-me-app-sub", "-home-me-app"]),
+        (f"{tmp_path}/-home-me-ap/", ANOTHER_PROJECT), (f"{tmp_path}/-home-me/", ANOTHER_PROJECT),
     ]  # fmt: skip
     assert len(listed(TranscriptSource(tmp_path))) == len(names)
 
@@ -111,6 +130,18 @@ def test_lines_are_read_from_an_offset(tmp_path):
     assert lines(source, tmp_path / "x.jsonl") == [b"one\n", b"two\r\n", b"\n", b"last"]
     assert lines(source, tmp_path / "x.jsonl", 4) == [b"two\r\n", b"\n", b"last"]
     assert lines(source, tmp_path / "x.jsonl", 99) == []
+
+
+def test_a_line_without_end_comes_in_pieces(tmp_path):
+    with (tmp_path / "x.jsonl").open("wb") as file:
+        file.seek(100_000_000)
+        file.write(b"\nlast\n")
+    with TranscriptSource(tmp_path).open(f"{tmp_path}/x.jsonl") as transcript:
+        assert not isinstance(transcript, Skipped)
+        lengths = [len(piece) for piece in transcript.lines(0)]
+    assert sum(lengths) == 100_000_006
+    assert max(lengths) == LONGEST_LINE + 1
+    assert lengths[-1] == len(b"last\n")
 
 
 def test_what_stands_before_an_offset_is_told_apart(tmp_path):

@@ -54,7 +54,14 @@ def test_with_globs_the_root_counts_only_where_one_names_it():
         ("/trees/app-1/src/../a.py", "a.py"),
         ("/home/me/app/src/a.py", "src/a.py"),
         ("/etc/hosts", "/etc/hosts"),
-        ("/trees/app-2/a.py", "/trees/app-2/a.py"),
+        ("/trees/app-2/a.py", "a.py"),
+        ("/trees/app-2/src/app-x/a.py", "a.py"),
+        ("/trees/other/a.py", "/trees/other/a.py"),
+        ("/home/me/app/.claude/worktrees/fix/src/a.py", "src/a.py"),
+        ("/home/me/app/sub/.claude/worktrees/fix/src/a.py", "sub/src/a.py"),
+        ("/trees/app-1/.claude/worktrees/fix/src/a.py", "src/a.py"),
+        ("/home/me/app/.claude/worktrees/notes.md", ".claude/worktrees/notes.md"),
+        ("/home/me/app/x.claude/worktrees/fix/a.py", "x.claude/worktrees/fix/a.py"),
     ],
 )
 def test_a_touched_path_is_that_of_the_project_or_the_root(path, shown):
@@ -65,3 +72,13 @@ def test_another_choice_has_another_fingerprint():
     choices = [Projects(ROOT), Projects("/r"), Projects(ROOT, ("/home/me/app/x",)), Projects(ROOT, globs=("x",))]
     assert len({choice.fingerprint for choice in choices}) == 4
     assert Projects(ROOT).fingerprint == Projects(ROOT).fingerprint
+
+
+def test_a_glob_for_all_that_is_below_makes_no_project_of_every_folder():
+    for glob in ("/trees/**", "*", "**/*"):
+        assert Projects(ROOT, globs=(glob,)).shown("/trees/app-1/src/deep/a.py", "/trees/app-1") == "src/deep/a.py"
+
+
+@pytest.mark.parametrize("folder", ["/a" * 32_000, "/" + "a" * 100_000, "/trees/app-1" + "/a" * 200])
+def test_a_folder_that_no_system_has_is_of_no_project(folder):
+    assert Projects(ROOT, globs=("app-*", "/a/**/b", "*a*a*")).home(folder) is None

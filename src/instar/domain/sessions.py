@@ -4,6 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+LONGEST_LINE = 8_000_000
+"""Bytes of a record that is read. The longest hold an image, of up to 5 MB in base64; parsed, JSON made for it takes
+thirty times the memory."""
+
 
 class Role(StrEnum):
     """Who speaks in a turn; a run of tool calls, with what a person would search for in their output, is a turn too."""

@@ -20,6 +20,7 @@ NOT_REGULAR: Final = "not a regular file"
 DEPENDENCIES: Final = "dependency or build folder"
 ANOTHER_PROJECT: Final = "another project"
 NO_PROJECT: Final = "unknown project"
+COMPRESSED: Final = "compressed"  # What is known of it stays true as well: it is the same transcript.
 
 
 @dataclass(frozen=True, slots=True)

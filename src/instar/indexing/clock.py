@@ -9,6 +9,15 @@ class Deadline:
     def __init__(self, seconds: float | None = None) -> None:
         self._end = None if seconds is None else time.monotonic() + seconds
 
+    @property
+    def limited(self) -> bool:
+        """Whether it comes at all."""
+        return self._end is not None
+
+    def part(self, parts: int) -> "Deadline":
+        """Return the end of the first of `parts` equal parts of the time that is left."""
+        return Deadline(None if self._end is None else (self._end - time.monotonic()) / parts)
+
     def passed(self) -> bool:
         """Whether the time is up."""
         return self._end is not None and time.monotonic() >= self._end

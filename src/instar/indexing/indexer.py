@@ -82,18 +82,22 @@ class Indexer:
     def _index_root(self, root: Root, *, reread: bool) -> RootReport:
         report = RootReport(root.path, pending=root.pending)
         if self._deadline.passed():
+            report.unseen = True
             return report
         stored = self._writer.document_states(root.id)
         if reread:
             stored = {path: replace(state, reader_version="", content_hash=b"") for path, state in stored.items()}
         known = {path: state for path, state in stored.items() if state.source is not SourceKind.SESSIONS}
         sessions = {path: state for path, state in stored.items() if path not in known}
+        report.pending = 0
+        # Before the files, of which there may be so many that no time is left.
+        seen = self._session_folders(root, report).follow(root, sessions, report)
         try:
-            seen = self._follow_files(root, known, report)
+            seen &= self._follow_files(root, known, report)
         except RootMissingError:
             report.missing = True
             return report
-        seen &= self._session_folders(root, report).follow(root, sessions, report)
+        report.unseen = not seen
         if not seen:  # then what was seen to be changed is only a part of it
             report.pending = max(report.pending, root.pending - report.read - report.transcripts)
         complete = seen and not report.pending
@@ -104,20 +108,20 @@ class Indexer:
         """Read what is new among the files of a root and delete what is gone; returns whether all of them were seen."""
         source = self._parts.source_of(root, self._writer.view().roots())
         found = compare(source, known, self._deadline)
-        report.pending = 0
-        self._read_changed(root, source, found, known, report)
+        pending = self._read_changed(root, source, found, known, report)
+        report.pending += pending
         # While something is unread, what is gone may be what was renamed: it goes on answering, and keeps its vectors.
-        if found.complete and not report.pending:
+        if found.complete and not pending:
             self._writer.delete_documents(found.gone)
-            report.removed = len(found.gone)
-        report.skipped = dict(found.skipped)
+            report.removed += len(found.gone)
+        report.count_skipped(found.skipped)
         return found.complete
 
     def _session_folders(self, root: Root, report: RootReport) -> SessionFolders:
         def write(documents: Sequence[Document]) -> None:
             self._write(root, _Batch.of(documents), report)
 
-        return SessionFolders(self._writer, self._parts, self._progress, self._deadline, write)
+        return SessionFolders(self._writer, self._parts, self._progress, self._deadline.part(2), write)
 
     def _read_changed(
         self,
@@ -126,11 +130,13 @@ class Indexer:
         found: Difference,
         known: dict[str, DocumentState],
         report: RootReport,
-    ) -> None:
+    ) -> int:
+        """Read the files that changed until the time is over; returns how many are left."""
         batch = _Batch()
+        pending = 0
         for done, state in enumerate(found.changed):
             if self._deadline.passed():
-                report.pending = len(found.changed) - done
+                pending = len(found.changed) - done
                 break
             read_at = time.time_ns()
             content = source.read(state.path)
@@ -145,7 +151,8 @@ class Indexer:
                 self._progress.step("reading", done + 1, len(found.changed))
         self._write(root, batch, report)
         if found.changed:
-            self._progress.step("reading", len(found.changed) - report.pending, len(found.changed))
+            self._progress.step("reading", len(found.changed) - pending, len(found.changed))
+        return pending
 
     def _write(self, root: Root, batch: "_Batch", report: RootReport) -> None:
         self._writer.write_documents(root.id, batch.documents, batch.touched)

@@ -1,6 +1,6 @@
 """What a run works with, and what it reports."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,8 @@ class RootReport:
     """What a run did to one root, in files; `missing` where the root was not there.
 
     `read` counts files of the root, `transcripts` and `turns` what was read of sessions, `missing_sessions` names the
-    folders of transcripts that were not there; the other counts are of both.
+    folders of transcripts that were not there; the other counts are of both. `unseen` says that the time was
+    over before all was looked at.
     """
 
     path: str
@@ -34,6 +35,12 @@ class RootReport:
     transcripts: int = 0
     turns: int = 0
     missing_sessions: list[str] = field(default_factory=list)
+    unseen: bool = False
+
+    def count_skipped(self, counts: Mapping[str, int]) -> None:
+        """Add counts by reason."""
+        for reason, count in counts.items():
+            self.skipped[reason] = self.skipped.get(reason, 0) + count
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,11 @@
 """What changed in a root since it was last read."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from instar.domain.corpus import DocumentState
-from instar.domain.sources import UNREADABLE, VANISHED, FileState, Skipped
+from instar.domain.sources import COMPRESSED, UNREADABLE, VANISHED, FileState, Skipped
 from instar.errors import RootMissingError
 from instar.indexing.clock import Deadline
 from instar.indexing.reading import READER_VERSION
@@ -35,24 +36,31 @@ def compare(
     *,
     reader_version: str = READER_VERSION,
     may_be_empty: bool = False,
+    unnamed: Callable[[str], str] = str,
 ) -> Difference:
     """Compare the files of `source` with what is stored of them; stops at the deadline, then incomplete.
+
+    A file may also be stored under another path, `unnamed(path)`.
 
     Raises `RootMissingError` where the root is not there, and (unless it `may_be_empty`) where nothing at all is left
     of one that held documents: that is how the place looks where a disk is not mounted.
     """
     found = Difference()
     unseen = dict(known)
-    kept_below: list[str] = []
+    kept: set[str] = set()
     empty = True
     for entry in source.scan():
         empty = False
         if isinstance(entry, Skipped):
-            found.skipped[entry.reason] += 1
-            if entry.reason in (UNREADABLE, VANISHED):
-                kept_below.append(entry.path)
+            paths = entry.path, unnamed(entry.path)
+            if entry.reason in (UNREADABLE, VANISHED, COMPRESSED):
+                kept.update(paths)
+            state = next((known[path] for path in paths if path in known), None)
+            reason = state.skipped if state and entry.reason == COMPRESSED else entry.reason
+            if reason:
+                found.skipped[reason] += 1
         else:
-            state = unseen.pop(entry.path, None)
+            state = unseen.pop(entry.path, None) or unseen.pop(unnamed(entry.path), None)
             if state is None or _changed(entry, state, reader_version):
                 found.changed.append(entry)
             elif state.skipped:
@@ -61,11 +69,8 @@ def compare(
             return found
     if empty and known and not may_be_empty:
         raise RootMissingError("nothing is left in the root", "mount it, or run `instar roots forget PATH`")
-    found.gone = [
-        state.id
-        for path, state in unseen.items()
-        if not any(path == kept or (kept.endswith("/") and path.startswith(kept)) for kept in kept_below)
-    ]
+    folders = tuple(path for path in kept if path.endswith("/"))
+    found.gone = [state.id for path, state in unseen.items() if path not in kept and not path.startswith(folders)]
     found.complete = True
     return found
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
+from functools import partial
 
 from instar.domain.corpus import Document, DocumentState, Root
 from instar.domain.sources import UNREADABLE, VANISHED, FileState, Skipped
@@ -10,8 +11,12 @@ from instar.errors import RootMissingError
 from instar.indexing.clock import Deadline
 from instar.indexing.parts import WRITTEN_AT_ONCE, Indexing, RootReport
 from instar.indexing.scanning import compare, settled
-from instar.indexing.sessions import SessionReader
+from instar.indexing.sessions import SessionReader, unnamed
 from instar.ports import CorpusWriter, Progress, SessionSource
+
+READ_IN_PASSING = 8_000_000
+"""Bytes of one transcript that a run with a deadline reads; more is left to one without. That takes some 0.3 s as
+transcripts are, and would take 2.5 s if all were words of the user."""
 
 
 class SessionFolders:
@@ -32,32 +37,46 @@ class SessionFolders:
         self._write = write
         self._unwritten: list[Document] = []
         self._unwritten_chunks = 0
+        self._replaced: list[int] = []
 
     def follow(self, root: Root, known: dict[str, DocumentState], report: RootReport) -> bool:
         """Read what is new in each folder and delete what is gone; returns whether all of them were seen in full."""
         seen = True
         left = dict(known)
-        for folder in root.sessions.folders if root.sessions else ():
+        folders = root.sessions.folders if root.sessions else ()
+        for number, folder in enumerate(folders):
+            deadline = self._deadline.part(len(folders) - number)  # one folder must not take the time of the others
             inside = {path: left.pop(path) for path in known if path in left and path.startswith(f"{folder}/")}
             try:
-                seen &= self._follow_folder(root, folder, inside, report)
+                seen &= self._follow_folder(root, folder, inside, deadline, report)
             except RootMissingError:
                 if any(not state.skipped for state in inside.values()):  # else an agent that is not in use
                     report.missing_sessions.append(folder)
         self._delete(left.values(), report)  # of folders that are no longer asked for
         return seen
 
-    def _follow_folder(self, root: Root, folder: str, known: dict[str, DocumentState], report: RootReport) -> bool:
+    def _follow_folder(
+        self, root: Root, folder: str, known: dict[str, DocumentState], deadline: Deadline, report: RootReport
+    ) -> bool:
         reader = self._parts.session_reader_of(root, self._writer.view().roots())
         source = self._parts.sessions_of(root, folder)
-        found = compare(source, known, self._deadline, reader_version=reader.version, may_be_empty=True)
-        done = 0
+        found = compare(
+            source,
+            known,
+            deadline.part(2),  # the rest is for reading what was found, the newest first
+            reader_version=reader.version,
+            may_be_empty=True,
+            unnamed=partial(unnamed, folder),
+        )
+        done = left = 0
         for state in found.changed:
-            if self._deadline.passed():
+            if deadline.passed():
                 break
             former = known.get(state.path)
-            outcome = self._read(reader, source, state, folder, former)
-            if isinstance(outcome, Skipped):
+            outcome = self._read(reader, source, state, folder, known)
+            if outcome is None:
+                left += 1
+            elif isinstance(outcome, Skipped):
                 found.skipped[outcome.reason] += 1
                 report.removed += former is not None and not former.skipped and not _kept(outcome)
             else:
@@ -66,37 +85,49 @@ class SessionFolders:
             done += 1
             self._progress.step("sessions", done, len(found.changed))
         self._write_read()  # before anything is deleted, which may be what was renamed
-        pending = len(found.changed) - done
+        pending = len(found.changed) - done + left
         report.pending += pending
         if found.complete and not pending:
             gone = set(found.gone)
             self._delete([state for state in known.values() if state.id in gone], report)
-        for reason, count in found.skipped.items():
-            report.skipped[reason] = report.skipped.get(reason, 0) + count
+        report.count_skipped(found.skipped)
         return found.complete
 
     def _read(
-        self, reader: SessionReader, source: SessionSource, state: FileState, folder: str, known: DocumentState | None
-    ) -> Document | Skipped:
+        self,
+        reader: SessionReader,
+        source: SessionSource,
+        state: FileState,
+        folder: str,
+        known: dict[str, DocumentState],
+    ) -> Document | Skipped | None:
+        """Read a transcript; returns None where that would take too long."""
         read_at = time.time_ns()
-        resume = self._writer.resume_of(known.id) if known is not None else None
-        outcome = reader.read(source, state, state.path.removeprefix(f"{folder}/"), known, resume)
+        read, passed_over = known.get(state.path), known.get(unnamed(folder, state.path))
+        resume = self._writer.resume_of(read.id) if read is not None else None
+        most = READ_IN_PASSING if self._deadline.limited else None
+        outcome = reader.read(source, state, state.path.removeprefix(f"{folder}/"), read, resume, most=most)
         stored = settled(state, read_at)
         if isinstance(outcome, Document):
-            self._add(replace(outcome, mtime_ns=stored.mtime_ns))
-        elif not _kept(outcome):
-            self._add(reader.remember_skipped(stored, outcome))
+            self._add(replace(outcome, mtime_ns=stored.mtime_ns), passed_over)
+        elif outcome is not None and not _kept(outcome):
+            stored = replace(stored, path=unnamed(folder, state.path))
+            self._add(reader.remember_skipped(stored, outcome), read)
         return outcome
 
-    def _add(self, document: Document) -> None:
+    def _add(self, document: Document, replaced: DocumentState | None) -> None:
+        """Take a document to be written in the place of `replaced`, which is stored under another path."""
+        if replaced is not None:
+            self._replaced.append(replaced.id)
         self._unwritten.append(document)
-        self._unwritten_chunks += len(document.chunks)
+        self._unwritten_chunks += max(1, len(document.chunks))  # one that is passed over has none
         if self._unwritten_chunks >= WRITTEN_AT_ONCE:
             self._write_read()
 
     def _write_read(self) -> None:
         self._write(self._unwritten)
-        self._unwritten = []
+        self._writer.delete_documents(self._replaced)
+        self._unwritten, self._replaced = [], []
         self._unwritten_chunks = 0
 
     def _delete(self, states: Collection[DocumentState], report: RootReport) -> None:

@@ -1,9 +1,11 @@
 """From a transcript to a document that may be stored: the new part of it where it has grown."""
 
 import json
+import os
 import re
 from collections import Counter
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 
 from instar.chunking import CHUNKER_VERSION, chunk
 from instar.domain.chunks import TOOL_RUN, TURN, Chunk
@@ -34,26 +36,40 @@ class SessionReader:
         return ".".join(map(str, parts))
 
     def read(
-        self, source: SessionSource, state: FileState, name: str, known: DocumentState | None, resume: Resume | None
-    ) -> Document | Skipped:
+        self,
+        source: SessionSource,
+        state: FileState,
+        name: str,
+        known: DocumentState | None,
+        resume: Resume | None,
+        *,
+        most: int | None = None,
+    ) -> Document | Skipped | None:
         """Return what is new in a transcript, all of it unless it has grown since it was `known`, or why nothing is.
 
         `name` is its path relative to the folder of transcripts. Of a session of another project no more is read than
-        the first lines, which name the folder.
+        the first lines, which name the folder. None where more than `most` bytes are to be read.
         """
         with source.open(state.path) as file:
             if isinstance(file, Skipped):
                 return file
             try:
                 at = resume if self._has_grown(file, state, known, resume) else None
-                folder = folder_of(file.lines(0)) if at is None else ""
-                if folder is None or (folder and self.projects.home(folder) is None):
-                    return Skipped(state.path, NO_PROJECT if folder is None else ANOTHER_PROJECT)
-                lines = file.lines(at.offset if at else 0)
-                transcript = read_transcript(lines, name, at, redact=_clean, thinking=self.thinking)
-                return self._document(state, transcript, file.before(transcript.resume.offset), at)
+                if at and (most is None or state.size - at.offset <= most):
+                    document = self._document(file, state, name, at)
+                    if document is not None:
+                        return document
+                return self._whole(file, state, name, most)
             except OSError:
                 return Skipped(state.path, UNREADABLE)
+
+    def _whole(self, file: OpenTranscript, state: FileState, name: str, most: int | None) -> Document | Skipped | None:
+        folder = folder_of(file.lines(0))
+        if folder is None or self.projects.home(folder) is None:
+            return Skipped(state.path, NO_PROJECT if folder is None else ANOTHER_PROJECT)
+        if most is not None and state.size > most:
+            return None
+        return self._document(file, state, name, None) or Skipped(state.path, ANOTHER_PROJECT)
 
     def _has_grown(
         self, file: OpenTranscript, state: FileState, known: DocumentState | None, resume: Resume | None
@@ -62,15 +78,29 @@ class SessionReader:
         if known is None or resume is None or known.reader_version != self.version:
             return False
         appended = state.size > known.size or (state.size == known.size and known.mtime_ns == UNSETTLED)
-        return appended and file.before(resume.offset) == known.content_hash
+        # Before the first byte nothing stands by which one transcript could be told from another.
+        if not appended or resume.offset == 0 or not known.content_hash:
+            return False
+        return file.before(resume.offset) == known.content_hash
 
-    def _document(self, state: FileState, transcript: Transcript, tail: bytes, at: Resume | None) -> Document:
+    def _document(self, file: OpenTranscript, state: FileState, name: str, at: Resume | None) -> Document | None:
+        """Read a transcript from `at` on; None where that is of another project, as if it was replaced meanwhile.
+
+        Raises `OSError`.
+        """
+        stood = file.before(state.size)
+        lines = file.lines(at.offset if at else 0)
+        transcript = read_transcript(lines, name, at, redact=_clean, thinking=self.thinking)
+        if self.projects.home(transcript.folder) is None:
+            return None
+        tail = file.before(transcript.resume.offset)
         clean = self._redacted(transcript)
         return Document(
             path=state.path,
             size=state.size,
             mtime_ns=state.mtime_ns,
-            content_hash=tail,
+            # What was rewritten while it was read is read anew next time; what was only appended to goes on.
+            content_hash=tail if stood and file.before(state.size) == stood else b"",
             reader_version=self.version,
             source=SourceKind.SESSIONS,
             language=None,
@@ -126,6 +156,14 @@ class SessionReader:
             chunks=(),
             skipped=skipped.reason,
         )
+
+
+def unnamed(folder: str, path: str) -> str:
+    """Return the path under which a transcript in `folder` is remembered that is passed over.
+
+    It tells nothing of its own path, which may name another project.
+    """
+    return f"{folder}/skipped:{blake2b(os.fsencode(path), digest_size=16).hexdigest()}"
 
 
 def _chunks(turn: Turn) -> list[Chunk]:

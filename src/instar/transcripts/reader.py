@@ -2,18 +2,17 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import PurePosixPath
 
-from instar.domain.sessions import Resume, Transcript
+from instar.domain.sessions import LONGEST_LINE, Resume, Transcript
 from instar.transcripts import claude_code, codex
 from instar.transcripts.inputs import Redact
 from instar.transcripts.state import State, decode
 from instar.transcripts.turns import Turns
 from instar.transcripts.values import directory
 
-MAX_LINE = 50_000_000  # Bytes. The longest records hold images; a longer line is counted, not parsed.
 EARLY_LINES = 100  # Within which the folder must be told: titles, snapshots and queued prompts may come before.
 _ROLLOUT = re.compile(r"rollout-.*?([0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})")
 
@@ -23,8 +22,9 @@ def read_transcript(
 ) -> Transcript:
     """Return the turns of a transcript, from its start or from `resume` on.
 
-    `lines` are raw lines with their line feeds, the first of them at `resume.offset`. `name` is the path of the file
-    relative to the folder of transcripts, with slashes; ids of session and agent come from it where no record tells
+    `lines` are raw lines with their line feeds, the first of them at `resume.offset`; one of more than `LONGEST_LINE`
+    bytes is counted, not parsed, and may come in pieces of more than that. `name` is the path of the file relative to
+    the folder of transcripts, with slashes; ids of session and agent come from it where no record tells
     them. `redact` takes the secrets out of a text and keeps its lines: it is given, before they are cut, the inputs
     and outputs of which parts are kept; the turns are still to be redacted. `thinking` takes what the agent thought
     into its turns. Nothing in the lines raises an error. A `resume` must be of the same `TRANSCRIPT_VERSION`.
@@ -32,9 +32,9 @@ def read_transcript(
     start = resume or Resume()
     turns = Turns(decode(start.state) if start.state else State(), start, redact)
     offset = start.offset
-    for line, raw in enumerate(lines, start.line + 1):
+    for line, (raw, length) in enumerate(_joined(lines), start.line + 1):
         turns.begin(raw, line, offset)
-        offset += len(raw)
+        offset += length
         _read_line(raw, turns, thinking=thinking)
     state = turns.state
     session, agent = _named(name)
@@ -46,7 +46,7 @@ def read_transcript(
 
 def folder_of(lines: Iterable[bytes]) -> str | None:
     """Return the folder a session began in, None where none of its first `EARLY_LINES` records tells it."""
-    for raw in islice(lines, EARLY_LINES):
+    for raw, _ in _joined(islice(lines, EARLY_LINES)):
         record = _parsed(raw) if b"cwd" in raw or b"working directory" in raw else None
         if isinstance(record, dict):
             folder = codex.folder(record) if codex.is_codex(record) else directory(record.get("cwd"))
@@ -55,12 +55,25 @@ def folder_of(lines: Iterable[bytes]) -> str | None:
     return None
 
 
+def _joined(pieces: Iterable[bytes]) -> Iterator[tuple[bytes, int]]:
+    """Yield each line with its length; of one that comes in pieces, the first stands for all."""
+    first, length = b"", 0
+    for piece in pieces:
+        first = first or piece
+        length += len(piece)
+        if piece.endswith(b"\n"):
+            yield first, length
+            first, length = b"", 0
+    if length:
+        yield first, length
+
+
 def _read_line(raw: bytes, turns: Turns, *, thinking: bool) -> None:
     record = _parsed(raw)
     if isinstance(record, dict):
         read = codex.read if codex.is_codex(record) else claude_code.read
         read(record, turns, thinking=thinking)
-    elif len(raw) > MAX_LINE:
+    elif len(raw) > LONGEST_LINE:
         turns.pass_over("line: too long")
     elif not raw.endswith(b"\n"):
         turns.pass_over("line: incomplete")
@@ -70,7 +83,7 @@ def _read_line(raw: bytes, turns: Turns, *, thinking: bool) -> None:
 
 def _parsed(raw: bytes) -> Mapping[str, object] | None:
     """Return the record of a line, None where it holds none."""
-    if len(raw) > MAX_LINE:
+    if len(raw) > LONGEST_LINE:
         return None
     try:
         record = json.loads(raw.decode("utf-8", "replace"))

@@ -28,7 +28,8 @@ from transcript_records import (
     user,
 )
 
-from instar.transcripts import folder_of
+from instar.domain.sessions import LONGEST_LINE
+from instar.transcripts import folder_of, read_transcript
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.just("\ud800"),
@@ -192,8 +193,20 @@ def test_ids_folders_branches_and_titles_are_bounded(records):
 
 
 def test_a_line_beyond_bounds_is_counted():
-    line = b'{"type":"user","message":"' + b"a" * 50_000_000 + b'"}'
+    line = b'{"type":"user","message":"' + b"a" * LONGEST_LINE + b'"}'
     assert read(line, user("u1", "go")).passed_over == {"line: too long": 1}
+
+
+def test_a_line_in_pieces_is_one_line():
+    beginning, end = raw([user("u1", "before"), assistant("a1", [text("before too")])]), raw([user("u2", "behind")])
+    line = b"a" * (LONGEST_LINE + 1)
+    pieces = [*beginning.splitlines(keepends=True), line, line, b'{"cwd": "/elsewhere"}\n', end]
+    found = read_transcript(pieces, "s1.jsonl", redact=str)
+    assert [(turn.text, turn.first_line) for turn in found.turns] == [("before", 1), ("before too", 2), ("behind", 4)]
+    assert found.passed_over == {"line: too long": 1}
+    assert found.resume.offset == len(b"".join(pieces)) - len(end)
+    assert found.resume.line == 3
+    assert folder_of(pieces[2:5]) is None
 
 
 def test_kinds_that_are_told_apart_are_bounded():

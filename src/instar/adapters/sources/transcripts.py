@@ -1,23 +1,38 @@
-"""A folder with transcripts of sessions as a source: every `.jsonl` below it, links not followed."""
+"""A folder with transcripts of sessions as a source: every `.jsonl` below it, links not followed.
+
+Agents name what is newer by what sorts later, as days and times: so it is listed the last first.
+"""
 
 import os
 import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from operator import itemgetter
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from instar.adapters.sources import confined, text
 from instar.adapters.sources.roots import is_utf8
-from instar.domain.sources import ANOTHER_PROJECT, NAME, NOT_REGULAR, UNREADABLE, VANISHED, FileState, Skipped
+from instar.domain.sessions import LONGEST_LINE
+from instar.domain.sources import (
+    ANOTHER_PROJECT,
+    COMPRESSED,
+    NAME,
+    NOT_REGULAR,
+    UNREADABLE,
+    VANISHED,
+    FileState,
+    Skipped,
+)
 from instar.errors import RootMissingError
 
 if TYPE_CHECKING:
     from instar.ports import OpenTranscript
 
 SUFFIX = ".jsonl"
+COMPRESSED_SUFFIX = ".zst"
+"""What Codex appends to the name of a transcript that it has packed after some days."""
 TAIL_BYTES = 4_096
 """Compared before reading goes on where it ended: more than one record, so that two transcripts do not agree in it."""
 _MOST_ENCODED = 200
@@ -29,16 +44,10 @@ def encoded(folder: str) -> str:
     return re.sub(r"[^A-Za-z0-9]", "-", folder)[:_MOST_ENCODED]
 
 
-def _entries(folder: str) -> list[tuple[str, os.stat_result]]:
-    """Return what a folder holds, in order of name. Raises `OSError` where not all of it can be seen."""
-    found = []
+def _entries(folder: str) -> list[os.DirEntry[str]]:
+    """Return what a folder holds, the last by name first. Raises `OSError` where not all of it can be seen."""
     with os.scandir(folder) as listing:
-        for entry in listing:
-            try:
-                found.append((entry.name, entry.stat(follow_symlinks=False)))
-            except FileNotFoundError:  # gone since
-                continue
-    return sorted(found, key=itemgetter(0))
+        return sorted(listing, key=attrgetter("name"), reverse=True)
 
 
 class TranscriptSource:
@@ -52,32 +61,43 @@ class TranscriptSource:
         self._project = None if project is None else encoded(project)
 
     def scan(self) -> Iterator[FileState | Skipped]:
-        """Yield every transcript in order of path; an unreadable folder as `Skipped` with a final slash."""
+        """Yield every transcript, the last by path first; an unreadable folder as `Skipped` with a final slash.
+
+        One that is packed is `Skipped` under the path it had.
+        """
         try:
             entries = _entries(str(self._folder))
         except OSError as error:
             raise self._missing(error.strerror or "") from error
         if not entries:
             raise self._missing("it is empty")
-        for name, status in entries:
-            if stat.S_ISDIR(status.st_mode) and self._is_foreign(name):
-                yield Skipped(f"{self._folder}/{name}/", ANOTHER_PROJECT)
+        for entry in entries:
+            if self._is_foreign(entry.name) and entry.is_dir(follow_symlinks=False):
+                yield Skipped(f"{self._folder}/{entry.name}/", ANOTHER_PROJECT)
             else:
-                yield from self._found(str(self._folder), [(name, status)])
+                yield from self._found(str(self._folder), entry)
 
     def _is_foreign(self, name: str) -> bool:
         """Whether a folder is named by the path of a project outside the one wanted."""
         return self._project is not None and name.startswith("-") and not name.startswith(self._project)
 
-    def _found(self, folder: str, entries: list[tuple[str, os.stat_result]]) -> Iterator[FileState | Skipped]:
-        for name, status in entries:
-            path = f"{folder}/{name}"
+    def _found(self, folder: str, entry: os.DirEntry[str]) -> Iterator[FileState | Skipped]:
+        path = f"{folder}/{entry.name}"
+        try:
             if not (path.isascii() or is_utf8(path)):
                 yield Skipped(ascii(path), NAME)
-            elif stat.S_ISDIR(status.st_mode):
+            elif entry.is_dir(follow_symlinks=False):
                 yield from self._below(path)
-            elif stat.S_ISREG(status.st_mode) and name.endswith(SUFFIX) and status.st_size:
-                yield FileState(path, status.st_size, status.st_mtime_ns)
+            elif entry.is_file(follow_symlinks=False) and path.endswith(SUFFIX + COMPRESSED_SUFFIX):
+                yield Skipped(path.removesuffix(COMPRESSED_SUFFIX), COMPRESSED)
+            elif entry.is_file(follow_symlinks=False) and path.endswith(SUFFIX):
+                status = entry.stat(follow_symlinks=False)
+                if status.st_size:
+                    yield FileState(path, status.st_size, status.st_mtime_ns)
+        except FileNotFoundError:  # gone since
+            return
+        except OSError:
+            yield Skipped(path, UNREADABLE)
 
     def _below(self, folder: str) -> Iterator[FileState | Skipped]:
         try:
@@ -87,7 +107,8 @@ class TranscriptSource:
         except OSError:
             yield Skipped(f"{folder}/", UNREADABLE)
             return
-        yield from self._found(folder, entries)
+        for entry in entries:
+            yield from self._found(folder, entry)
 
     def _missing(self, why: str) -> RootMissingError:
         return RootMissingError(
@@ -121,10 +142,14 @@ class OpenFile:
         self._descriptor = descriptor
 
     def lines(self, offset: int) -> Iterator[bytes]:
-        """Yield the lines from `offset` (bytes) on, each with its line feed; the last one may lack it."""
+        """Yield the lines from `offset` (bytes) on, each with its line feed; the last one may lack it.
+
+        One longer than `LONGEST_LINE` comes in pieces of a byte more.
+        """
         os.lseek(self._descriptor, offset, os.SEEK_SET)
         with open(self._descriptor, "rb", closefd=False) as file:
-            yield from file
+            while piece := file.readline(LONGEST_LINE + 1):
+                yield piece
 
     def before(self, offset: int) -> bytes:
         """Return the hash of the last bytes before `offset`, b"" where the transcript is shorter."""

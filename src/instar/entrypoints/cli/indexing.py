@@ -47,7 +47,7 @@ def index(options: Options) -> None:
     former = _former_choices(options, workspace.roots())
     sessions = asked_sessions(workspace, options.sessions_from, options.projects, former, wanted=options.sessions)
     if sessions is not None:
-        refuse_transcripts(options.paths)
+        refuse_transcripts(options.paths, sessions.folders)
     named, nested = _chosen(workspace, options)
     chosen = list(dict.fromkeys([*named, *nested]))
     started = time.monotonic()

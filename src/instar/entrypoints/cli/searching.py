@@ -143,7 +143,8 @@ def _refresh(workspace: Workspace, paths: list[Path]) -> list[str]:
         return ["another instar process is indexing; answered with what is there"]
     except (DiskFullError, ModelError) as error:
         return [f"{error.message}; answered with what is there"]
-    return [
+    unseen = [f"no time to look at all of {report.path}: `instar index` does" for report in reports if report.unseen]
+    return unseen + [
         f"{path} is not there now, or empty; answered with what is stored of it"
         for report in reports
         for path in ([report.path] if report.missing else report.missing_sessions)

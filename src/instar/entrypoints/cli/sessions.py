@@ -15,7 +15,6 @@ from instar.entrypoints.cli.filters import check_project
 from instar.entrypoints.cli.terminal import counted, printable
 from instar.errors import UsageError
 from instar.indexing.parts import RootReport
-from instar.transcripts import folder_of
 from instar.wiring import Workspace
 
 SHORT_ID = 8
@@ -73,22 +72,27 @@ def _outermost(folders: Iterable[Path]) -> tuple[str, ...]:
     return tuple(str(place) for place in sorted(places) if places.isdisjoint(place.parents))
 
 
-def refuse_transcripts(paths: Sequence[Path]) -> None:
-    """Raise `UsageError` where one of the folders whose sessions are asked for holds transcripts itself."""
+def refuse_transcripts(paths: Sequence[Path], folders: Sequence[str]) -> None:
+    """Raise `UsageError` where a path whose sessions are asked for is a folder of transcripts, or lies in one.
+
+    These are `folders`, where the sessions are read, and those where the agents keep them.
+    """
+    places = [Path(folder) for folder in folders] + [place.resolve() for place in _kept_by_agents(Path.home())]
     for path in paths:
-        for file in (*path.glob("*.jsonl"), *path.glob("*/*.jsonl")):
-            with file.open("rb") as lines:
-                if folder_of(lines) is not None:
-                    raise UsageError(f"{path} holds transcripts", f"read them as sessions: --sessions-from {path}")
+        if any(path.resolve().is_relative_to(place) for place in places):
+            raise UsageError(f"{path} holds transcripts", f"read them as sessions: --sessions-from {path}")
+
+
+def _kept_by_agents(home: Path) -> list[Path]:
+    """Return where Claude Code and Codex keep their transcripts."""
+    claude = Path(os.environ.get("CLAUDE_CONFIG_DIR") or home / ".claude")
+    codex = Path(os.environ.get("CODEX_HOME") or home / ".codex")
+    return [claude / "projects", codex / "sessions", codex / "archived_sessions"]
 
 
 def _usual(workspace: Workspace) -> tuple[str, ...]:
-    """Return the folders where Claude Code and Codex keep their transcripts, also the one that is not there yet."""
-    home = Path.home()
-    places = [
-        Path(os.environ.get("CLAUDE_CONFIG_DIR") or home / ".claude") / "projects",
-        Path(os.environ.get("CODEX_HOME") or home / ".codex") / "sessions",
-    ]
+    """Return the folders where Claude Code and Codex keep their transcripts, also those that are not there yet."""
+    places = _kept_by_agents(Path.home())
     if not any(place.is_dir() for place in places):
         names = " nor ".join(map(str, places))
         raise UsageError(f"there are no sessions: neither {names} is there", "name a folder with --sessions-from")
