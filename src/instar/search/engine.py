@@ -28,7 +28,7 @@ _Known = list[tuple[Candidate, ChunkTraits]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Question:
+class _Asked:
     """A request with what asking the arms takes: no vector where the vector arm is not asked."""
 
     request: SearchRequest
@@ -73,14 +73,14 @@ class SearchEngine:
 
     # The question
 
-    def _question(self, request: SearchRequest, generation: Generation | None, problems: list[str]) -> _Question:
+    def _question(self, request: SearchRequest, generation: Generation | None, problems: list[str]) -> _Asked:
         depth = max(DEPTH, request.limit)
         if request.mode == Mode.LEXICAL or generation is None:
-            return _Question(request, generation, None, Weights(), depth)
+            return _Asked(request, generation, None, Weights(), depth)
         vector, familiarity = self._embedded(generation, request.query, problems)
         worth = max(LEAST_WORTH, familiarity**FAMILIARITY_POWER)
         weights = Weights(request.weights.lexical, request.weights.vector * worth)
-        return _Question(request, generation, vector, weights if request.mode == Mode.HYBRID else Weights(), depth)
+        return _Asked(request, generation, vector, weights if request.mode == Mode.HYBRID else Weights(), depth)
 
     def _embedded(self, generation: Generation, text: str, problems: list[str]) -> tuple[Vector | None, float]:
         """Return a question's vector and how much of it the model knows; no vector where the model cannot be had."""
@@ -99,12 +99,10 @@ class SearchEngine:
 
     # The candidates
 
-    def _candidates(
-        self, snapshot: CorpusSnapshot, question: _Question, problems: list[str], *, sessions: bool
-    ) -> _Known:
+    def _candidates(self, snapshot: CorpusSnapshot, question: _Asked, problems: list[str], *, sessions: bool) -> _Known:
         """Ask both arms; once more by words for files, or for sessions, where the one left no room for the other."""
         scope, least = question.request.scope, least_of_each(question.request.limit)
-        lexical, vector = self._asked(snapshot, question, problems)
+        lexical, vector = self._from_arms(snapshot, question, problems)
         found = _known(snapshot, fuse(lexical, vector, question.weights), scope)
         if (lexical or vector) and not found:
             problems.append("what was found is not in the database any more: run `instar index`, then `instar verify`")
@@ -118,7 +116,7 @@ class SearchEngine:
             )
         return found
 
-    def _asked(self, snapshot: CorpusSnapshot, question: _Question, problems: list[str]) -> tuple[Found, Found]:
+    def _from_arms(self, snapshot: CorpusSnapshot, question: _Asked, problems: list[str]) -> tuple[Found, Found]:
         request = question.request
         lexical: Found = []
         vector: Found = []

@@ -11,13 +11,13 @@ from dataclasses import asdict
 import numpy as np
 from numpy.typing import NDArray
 
-from instar.adapters.stores.sqlite.snapshot import SqliteSnapshot, generation_of, root_of, stored_vectors, text_hash
+from instar.adapters.stores.sqlite.documents import drop_chunks, write_document
+from instar.adapters.stores.sqlite.snapshot import SqliteSnapshot, generation_of, root_of, stored_vectors
 from instar.adapters.stores.sqlite.verify import check_database
-from instar.domain.chunks import Chunk
 from instar.domain.corpus import Document, DocumentState, LexicalRow, Root, SessionChoice, SourceKind, Touched
 from instar.domain.generations import Generation
 from instar.domain.models import ModelSpec, StorageFormat, document_fingerprint
-from instar.domain.sessions import Resume, Transcript
+from instar.domain.sessions import Resume
 from instar.domain.stored import DatabaseCheck, Position, StoredVectors
 from instar.domain.vectors import encode
 from instar.errors import BusyError
@@ -130,100 +130,18 @@ class SqliteWriter:
         """Add or replace documents, and note new time stamps."""
         with self._transaction():
             for document in documents:
-                self._write_document(root_id, document)
+                write_document(self._db, root_id, document, self._clock())
             self._db.executemany(
                 "UPDATE documents SET size = ?, mtime_ns = ? WHERE id = ?",
                 [(item.size, item.mtime_ns, item.document_id) for item in touched],
             )
-
-    def _write_document(self, root_id: int, document: Document) -> None:
-        row = self._db.execute(
-            "INSERT INTO documents (root_id, path, size, mtime_ns, content_hash, reader_version, source, language,"
-            " repository, indexed_at, skipped) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-            " ON CONFLICT (root_id, path) DO UPDATE SET"
-            " size = excluded.size, mtime_ns = excluded.mtime_ns, content_hash = excluded.content_hash,"
-            " reader_version = excluded.reader_version, source = excluded.source, language = excluded.language,"
-            " repository = excluded.repository, indexed_at = excluded.indexed_at, skipped = excluded.skipped"
-            " RETURNING id",
-            (
-                root_id, document.path, document.size, document.mtime_ns, document.content_hash,
-                document.reader_version, document.source, document.language, document.repository, self._clock(),
-                document.skipped,
-            ),
-        ).fetchone()  # fmt: skip
-        changed_from = self._drop_chunks(row[0], document.kept_lines)
-        turns = self._write_transcript(row[0], document.transcript) if document.transcript else {}
-        self._db.executemany(
-            "INSERT INTO chunks (document_id, text_id, start_line, end_line, symbol, kind, turn_id)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [
-                (row[0], self._text_id(c), c.start_line, c.end_line, c.symbol, c.kind, turns.get(c.turn))
-                for c in document.chunks
-                if not c.turn or c.turn in turns
-            ],
-        )
-        self._db.execute("INSERT INTO changes (document_id, chunk_id) VALUES (?, ?)", (row[0], changed_from))
-
-    def _write_transcript(self, document_id: int, transcript: Transcript) -> dict[str, int]:
-        """Store a session and its turns; returns the ids of those that were not stored before."""
-        at = transcript.resume
-        self._db.execute(
-            "INSERT OR REPLACE INTO sessions (document_id, session, agent, folder, offset, line, state, passed_over)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                document_id, transcript.session, transcript.agent, transcript.folder, at.offset, at.line, at.state,
-                json.dumps(dict(transcript.passed_over)),
-            ),
-        )  # fmt: skip
-        made: dict[str, int] = {}
-        for turn in transcript.turns:
-            row = self._db.execute(
-                "INSERT OR IGNORE INTO turns (document_id, turn, role, at, branch, answers, first_line)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id",
-                (document_id, turn.id, turn.role, turn.at, turn.branch, turn.answers, turn.first_line),
-            ).fetchone()
-            if row is None:
-                continue
-            made[turn.id] = row[0]
-            self._db.executemany(
-                "INSERT OR IGNORE INTO touches (turn_id, path, action, at) VALUES (?, ?, ?, ?)",
-                [(row[0], touch.path, touch.action, turn.at) for touch in turn.touches],
-            )
-        return made
-
-    def _text_id(self, chunk: Chunk) -> int:
-        digest = text_hash(chunk.text)
-        found = self._db.execute("SELECT id FROM texts WHERE hash = ?", (digest,)).fetchone()
-        if found:
-            return int(found[0])
-        cursor = self._db.execute("INSERT INTO texts (hash, text) VALUES (?, ?)", (digest, chunk.text))
-        return int(cursor.lastrowid or 0)
-
-    def _drop_chunks(self, document_id: int, kept_lines: int = 0) -> int:
-        """Delete the chunks and turns of a document, of a session those that begin after the first `kept_lines` lines.
-
-        Returns the id from which on its chunks are other ones: ids are never used again, and ascend with the lines.
-        """
-        where = "document_id = ?"
-        values: tuple[int, ...] = (document_id,)
-        if kept_lines:
-            where += " AND turn_id IN (SELECT id FROM turns WHERE document_id = ? AND first_line > ?)"
-            values = (document_id, document_id, kept_lines)
-        self._db.execute(f"INSERT OR IGNORE INTO orphans SELECT text_id FROM chunks WHERE {where}", values)
-        self._db.execute(f"DELETE FROM chunks WHERE {where}", values)
-        self._db.execute("DELETE FROM turns WHERE document_id = ? AND first_line > ?", (document_id, kept_lines))
-        if not kept_lines:
-            self._db.execute("DELETE FROM sessions WHERE document_id = ?", (document_id,))
-            return 0
-        last = self._db.execute("SELECT coalesce(max(id), 0) FROM chunks WHERE document_id = ?", (document_id,))
-        return int(last.fetchone()[0]) + 1
 
     def delete_documents(self, document_ids: Sequence[int]) -> None:
         """Delete documents, `DELETE_BATCH` in a transaction."""
         for start in range(0, len(document_ids), DELETE_BATCH):
             with self._transaction():
                 for document_id in document_ids[start : start + DELETE_BATCH]:
-                    self._drop_chunks(document_id)
+                    drop_chunks(self._db, document_id)
                     self._db.execute("DELETE FROM documents WHERE id = ?", (document_id,))
                     self._db.execute("INSERT INTO changes (document_id) VALUES (?)", (document_id,))
 
