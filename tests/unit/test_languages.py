@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from instar.adapters.lexical.stems import language_of_passage
 from instar.domain.languages import STOP_WORDS, Language, language_of
+from instar.domain.tokens import identifiers
 
 PASSAGE = 3
 QUESTION = 1
@@ -70,3 +72,11 @@ def test_repeating_a_word_tells_no_more(language, least, random):
 def test_the_lists_are_folded_words(language):
     for word in STOP_WORDS[language]:
         assert re.fullmatch("[a-z]+", word)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Où étaient les mêmes équipes après le match ?", "DANS LES ÉQUIPES AVEC NOUS POUR LE MATCH", "dans les avec"],
+)
+def test_a_passage_is_french_with_its_accents_and_in_capitals(text):
+    assert language_of_passage(identifiers(text)) is Language.FRENCH

@@ -30,7 +30,9 @@ _ANALYZERS = {
 
 def language_of_passage(words: Iterable[str]) -> Language:
     """Return the language to stem a passage by: that of its prose, English where that is undecided."""
-    return language_of(words, PASSAGE_LEAST) or Language.ENGLISH
+    lowered = {word.lower() for word in words}
+    folded = {fold(word) for word in lowered if not word.isascii()}  # hardly any, and folding takes its time
+    return language_of(lowered | folded, PASSAGE_LEAST) or Language.ENGLISH
 
 
 def language_of_question(tokens: Iterable[str]) -> Language | None:

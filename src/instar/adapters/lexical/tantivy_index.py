@@ -19,7 +19,7 @@ from instar.adapters.lexical.stems import (
 from instar.domain.corpus import LexicalRow
 from instar.domain.search import Scope
 from instar.domain.stored import Position
-from instar.domain.tokens import TOKENS_VERSION, fold, identifiers
+from instar.domain.tokens import TOKENS_VERSION, identifiers
 from instar.errors import DerivedDamageError, DiskFullError
 
 LAYOUT_VERSION = 3
@@ -280,7 +280,7 @@ def _document(row: LexicalRow) -> tantivy.Document:
     if row.at is not None:
         document.add_float("at", row.at)
     words = identifiers(row.text)
-    language = language_of_passage(fold(word).lower() for word in words)
+    language = language_of_passage(words)
     document.add_text("body", passage_terms(words, language))
     document.add_text("symbol", passage_terms(identifiers(row.symbol), language))
     document.add_text("path", passage_terms(identifiers(row.path), language))
