@@ -110,7 +110,7 @@ def floor(workspace: Any, matrix: NDArray[np.float32]) -> dict[str, float]:
             np.copyto(target, source)
     bandwidth = 2 * COPIED_BYTES / min(copying.processor)
     rows, width = matrix.shape
-    database = sqlite3.connect(f"file:{workspace.store.folder / 'instar.db'}?mode=ro", uri=True)
+    database = sqlite3.connect(f"file:{workspace.settings.data / 'instar.db'}?mode=ro", uri=True)
     last = database.execute("SELECT max(id) FROM texts").fetchone()[0]
     chosen = random.Random(SEED)
     for _ in range(200):

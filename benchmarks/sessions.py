@@ -163,10 +163,10 @@ def reads_counted() -> Iterator[dict[str, int]]:
     asking = -bytes_read() + bytes_read()
     whole = SessionReader.read
 
-    def counted(self: SessionReader, source: Any, state: Any, *rest: Any) -> Any:
+    def counted(self: SessionReader, source: Any, state: Any, *rest: Any, **named: Any) -> Any:
         before = bytes_read()
         try:
-            return whole(self, source, state, *rest)
+            return whole(self, source, state, *rest, **named)
         finally:
             read[state.path] = read.get(state.path, 0) + bytes_read() - before - asking
 
