@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from instar.adapters.embedders.static import StaticEmbedder, builtin_folder
 from instar.domain.corpus import LexicalRow, Root
 from instar.domain.search import Mode, Place, Scope, SearchRequest
+from instar.search.engine import DEPTH
 from instar.settings import Settings
 from instar.wiring import Workspace
 
@@ -131,9 +132,10 @@ class Instar(System):
         return [hit.text for hit in self.workspace.search(SearchRequest(query, narrowed.scope, limit=LIMIT)).hits]
 
     def nearest(self, query: str, narrowed: Filter) -> list[str]:
-        """The vector arm."""
-        request = SearchRequest(query, narrowed.scope, Mode.VECTOR, LIMIT)
-        return [hit.text for hit in self.workspace.search(request).hits]
+        """The vector arm: the first of its candidates, before they are ranked."""
+        request = SearchRequest(query, narrowed.scope, Mode.VECTOR, DEPTH)
+        hits = self.workspace.search(request).hits
+        return [hit.text for hit in hits if hit.vector_rank is not None and hit.vector_rank <= LIMIT]
 
 
 class Lance(System):

@@ -14,9 +14,9 @@ class Deadline:
         """Whether it comes at all."""
         return self._end is not None
 
-    def part(self, parts: int) -> "Deadline":
-        """Return the end of the first of `parts` equal parts of the time that is left."""
-        return Deadline(None if self._end is None else (self._end - time.monotonic()) / parts)
+    def share(self, fraction: float) -> "Deadline":
+        """Return the end of the first part of the time that is left, of this size."""
+        return Deadline(None if self._end is None else (self._end - time.monotonic()) * fraction)
 
     def passed(self) -> bool:
         """Whether the time is up."""

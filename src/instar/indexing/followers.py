@@ -11,6 +11,7 @@ from instar.ports import CorpusWriter, Embedder, LexicalIndex, Progress, VectorI
 
 EMBEDDED_AT_ONCE = 512
 """Texts embedded and stored in one transaction: what a kill sets back, and one fsync among some 0.15 s of embedding."""
+TAIL_THOROUGH = 256
 TAIL_LEAST = 2_048
 TAIL_SHARE = 20
 """Unpacked vectors up to the first, or one in so many of the packed, are searched as they are: packing 100,000 takes
@@ -76,11 +77,14 @@ def fill_generation(
         progress.step("embedding", done, max(total, done))
 
 
-def follow_packed(writer: CorpusWriter, generation: Generation, index: VectorIndex) -> None:
-    """Pack the vectors anew where too many of them stand outside the pack, or too many of the pack are gone."""
+def follow_packed(writer: CorpusWriter, generation: Generation, index: VectorIndex, *, thorough: bool = False) -> None:
+    """Pack the vectors anew where too many of them stand outside the pack, or too many of the pack are gone.
+
+    A `thorough` run, which nobody waits for with a question, leaves few of either.
+    """
     end, count = writer.vector_position(generation.id)
     at = index.position(end.corpus)
     tail = writer.vectors_stored_after(generation.id, at.sequence if at else 0)
     dead = index.size() + tail - count
-    if max(tail, dead) > max(TAIL_LEAST, count // TAIL_SHARE):
+    if max(tail, dead) > (TAIL_THOROUGH if thorough else max(TAIL_LEAST, count // TAIL_SHARE)):
         index.pack(writer.vector_batches(generation.id), end)

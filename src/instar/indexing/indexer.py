@@ -19,6 +19,9 @@ from instar.ports import CorpusWriter, Progress, Source, VectorIndex
 LEXICAL_FIRST = 20_000
 """Chunks after which a long run commits to the lexical index too, so that others can search them (after 10 s or so);
 the interval doubles each time, for each commit leaves a segment that every search has to visit."""
+SESSIONS_SHARE = 0.75
+"""Of the time a search has for reading what changed: sessions come first, and 10,000 of them take 0.1 s to list, but
+files must have their turn."""
 
 
 class Indexer:
@@ -66,7 +69,7 @@ class Indexer:
             if state is not None and state.missing > state.quarantined:
                 self._writer.forget_hints()
                 fill_generation(self._writer, generation, embedder, self._progress, self._deadline)
-        follow_packed(self._writer, generation, self._parts.vectors_of(generation))
+        follow_packed(self._writer, generation, self._parts.vectors_of(generation), thorough=proved)
 
     def _build_wanted(self, active: Generation) -> None:
         wanted = self._writer.create_generation(self._parts.wanted().spec, self._parts.storage)
@@ -121,7 +124,7 @@ class Indexer:
         def write(documents: Sequence[Document]) -> None:
             self._write(root, _Batch.of(documents), report)
 
-        return SessionFolders(self._writer, self._parts, self._progress, self._deadline.part(2), write)
+        return SessionFolders(self._writer, self._parts, self._progress, self._deadline.share(SESSIONS_SHARE), write)
 
     def _read_changed(
         self,

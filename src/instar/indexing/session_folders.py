@@ -17,6 +17,8 @@ from instar.ports import CorpusWriter, Progress, SessionSource
 READ_IN_PASSING = 8_000_000
 """Bytes of one transcript that a run with a deadline reads; more is left to one without. That takes some 0.3 s as
 transcripts are, and would take 2.5 s if all were words of the user."""
+LISTING_SHARE = 0.8
+"""Of the time for a folder: reading what was appended to one transcript takes some 10 ms."""
 
 
 class SessionFolders:
@@ -44,9 +46,12 @@ class SessionFolders:
         seen = True
         left = dict(known)
         folders = root.sessions.folders if root.sessions else ()
+        held = {folder: [path for path in known if path.startswith(f"{folder}/")] for folder in folders}
         for number, folder in enumerate(folders):
-            deadline = self._deadline.part(len(folders) - number)  # one folder must not take the time of the others
-            inside = {path: left.pop(path) for path in known if path in left and path.startswith(f"{folder}/")}
+            # By what there is to look at: one folder must not take the time of the others.
+            expected = [1 + len(held[other]) for other in folders[number:]]
+            deadline = self._deadline.share(expected[0] / sum(expected))
+            inside = {path: left.pop(path) for path in held[folder]}
             try:
                 seen &= self._follow_folder(root, folder, inside, deadline, report)
             except RootMissingError:
@@ -63,7 +68,7 @@ class SessionFolders:
         found = compare(
             source,
             known,
-            deadline.part(2),  # the rest is for reading what was found, the newest first
+            deadline.share(LISTING_SHARE),  # the rest is for reading what was found, the newest first
             reader_version=reader.version,
             may_be_empty=True,
             unnamed=partial(unnamed, folder),
