@@ -35,6 +35,8 @@ class Shell:
         return {"HOME": str(self.home), "PATH": os.environ["PATH"], "INSTAR_DATA": str(self.data)} | more
 
     def start(self, *arguments):
+        # A shell leaves its background jobs to ignore interrupts, and so would the command if the tests are one.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         return subprocess.Popen(
             [sys.executable, "-m", "instar", *arguments], cwd=self.here, env=self.variables(), text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
