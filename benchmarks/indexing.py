@@ -29,15 +29,9 @@ from instar.settings import Settings
 from instar.wiring import Workspace
 
 SMALL_ROOT_FILES = 2_000
-TICK_SECONDS = 0.05
-"""Longer than a step of the file system's clock, so that the change is read as settled; outside what is timed."""
 REPEATS = 20
 QUESTION = "where is the retry delay decided"
-STAGES = (
-    ("compare with what is stored", indexer, "compare"),
-    ("read files", TreeSource, "read"),
-    ("redact", reading, "redact"),
-    ("chunk", reading, "chunk"),
+FOLLOWING = (
     ("store documents (SQLite)", SqliteWriter, "write_documents"),
     ("finish scan (SQLite)", SqliteWriter, "finish_scan"),
     ("BM25 (Tantivy)", indexer, "follow_lexically"),
@@ -45,6 +39,14 @@ STAGES = (
     ("embed", StaticEmbedder, "embed_documents"),
     ("store vectors (SQLite)", SqliteWriter, "put_vectors"),
     ("pack vectors", indexer, "follow_packed"),
+)
+"""Stages behind the reading, the same for files and for transcripts."""
+STAGES = (
+    ("compare with what is stored", indexer, "compare"),
+    ("read files", TreeSource, "read"),
+    ("redact", reading, "redact"),
+    ("chunk", reading, "chunk"),
+    *FOLLOWING,
 )
 REFRESH_STAGES = (*STAGES, ("position of BM25", TantivyIndex, "position"))
 IMPORTS = ("instar", "instar.entrypoints.cli.main", "typer", "numpy", "tantivy", "tokenizers", "sqlite3")
@@ -108,7 +110,7 @@ def change(root: Path, number: int) -> None:
     chosen = sorted(root.rglob("*.py"))[number * 7]
     with chosen.open("a", encoding="utf-8") as file:
         file.write(f"\n\ndef added_by_change_{number}():\n    return {number}\n")
-    time.sleep(TICK_SECONDS)
+    measuring.settle()
 
 
 def refresh(root: Path, data: Path) -> dict[str, Any]:

@@ -22,6 +22,8 @@ ONE_THREAD = {
 PERCENTILES = (50, 95, 99)
 MILLISECONDS = 1e3
 
+SETTLED_SECONDS = 0.05
+
 
 def one_core(core: int) -> None:
     """Run this script once more, bound to one core and with one thread in every library."""
@@ -142,3 +144,12 @@ def version_of(package: str) -> str | None:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return None
+
+
+def settle() -> None:
+    """Wait until what was just written counts as settled.
+
+    A file that changed within 20 ms before it is read is read again next time, for its time stamp may not tell a
+    second change. There is nothing else to wait for than the clock; outside what is timed.
+    """
+    time.sleep(SETTLED_SECONDS)

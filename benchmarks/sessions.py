@@ -27,13 +27,12 @@ import indexing
 import measuring
 import transcripts
 
-from instar.adapters.embedders.static import StaticEmbedder
 from instar.adapters.lexical.tantivy_index import TantivyIndex
 from instar.adapters.sources.transcripts import encoded
 from instar.adapters.stores.sqlite.writer import SqliteWriter
 from instar.domain.corpus import SessionChoice
 from instar.domain.search import Scope, SearchRequest
-from instar.indexing import indexer, session_folders, sessions
+from instar.indexing import session_folders, sessions
 from instar.indexing.sessions import SessionReader
 from instar.ports import SilentProgress
 from instar.settings import Settings
@@ -50,13 +49,7 @@ STAGES = (
     ("chunk", sessions, "chunk"),
     ("where reading goes on (SQLite)", SqliteWriter, "resume_of"),
     ("known documents (SQLite)", SqliteWriter, "document_states"),
-    ("store documents (SQLite)", SqliteWriter, "write_documents"),
-    ("finish scan (SQLite)", SqliteWriter, "finish_scan"),
-    ("BM25 (Tantivy)", indexer, "follow_lexically"),
-    ("read texts (SQLite)", SqliteWriter, "backlog"),
-    ("embed", StaticEmbedder, "embed_documents"),
-    ("store vectors (SQLite)", SqliteWriter, "put_vectors"),
-    ("pack vectors", indexer, "follow_packed"),
+    *indexing.FOLLOWING,
 )
 REFRESH_STAGES = (*STAGES, ("position of BM25", TantivyIndex, "position"))
 WATCHED = (  # its own peak: the one that the system counts for children includes that of the parent before the exec
@@ -218,7 +211,7 @@ class Appending:
             ):
                 record = {"type": kind, "uuid": own, "message": {"role": kind, "content": content}}
                 file.write(json.dumps(record | common) + "\n")
-        time.sleep(indexing.TICK_SECONDS)
+        measuring.settle()
 
 
 def refresh(place: Place) -> dict[str, Any]:

@@ -37,11 +37,11 @@ class Touch:
 class Turn:
     """One prompt, one answer in words, or a run of tool calls between them.
 
-    `id` is that of its first record (made from its line and content where the format has none; a second turn of one
-    record has `/1` behind it). `first_line` and `last_line` (1-based) are the first and the last record it was read
-    from. `at` is the time of the first, in seconds since the epoch, None where it is not told.
+    `id` is that of its first record (made from its call, or its role, time and text, where the format has none; a
+    second turn of one record has `/1` behind it). `first_line` and `last_line` (1-based) are the first and the last
+    record it was read from. `at` is the time of the first, in seconds since the epoch, None where it is not told.
     `branch` and `folder` are the git branch and the working folder, "" where they are not told. `answers` is the id
-    of the prompt it answers, "" for a prompt and where there is none. `text` is not redacted yet.
+    of the prompt it answers, "" for a prompt and where there is none. Of `text` only what was cut is redacted yet.
     """
 
     id: str

@@ -61,7 +61,7 @@ class SearchEngine:
             freshness = snapshot.freshness(request.scope.root_ids)
             unembedded = snapshot.unembedded(generation.id, request.scope.root_ids) if generation is not None else 0
             found = self._candidates(snapshot, question, problems, sessions=freshness.sessions)
-            hits = _hits(snapshot, _ranked(snapshot, request, found), sessions=freshness.sessions)
+            hits = _hits(snapshot, request, found, sessions=freshness.sessions)
             return SearchAnswer(
                 request=request,
                 generation=generation,
@@ -151,17 +151,15 @@ def _known(snapshot: CorpusSnapshot, fused: Sequence[Candidate], scope: Scope) -
     return [(c, traits[chunk_of[c.text_id]]) for c in fused if chunk_of[c.text_id] in traits]
 
 
-def _ranked(snapshot: CorpusSnapshot, request: SearchRequest, found: _Known) -> list[Ranked]:
+def _hits(snapshot: CorpusSnapshot, request: SearchRequest, found: _Known, *, sessions: bool) -> tuple[Hit, ...]:
+    """Rank the candidates and fetch the best; texts that the ranking had to read are not read again."""
     question = read_question(request.query)
     rows = snapshot.chunk_rows(worth_reading(question, found))
-    return rank(question, found, {chunk_id: row.text for chunk_id, row in rows.items()}, request.limit)
-
-
-def _hits(snapshot: CorpusSnapshot, ranked: Sequence[Ranked], *, sessions: bool) -> tuple[Hit, ...]:
-    rows = snapshot.chunk_rows([each.traits.chunk_id for each in ranked])
-    found = [(each, rows[each.traits.chunk_id]) for each in ranked if each.traits.chunk_id in rows]
-    hits = tuple(_hit(i, each, row) for i, (each, row) in enumerate(found, 1))
-    return with_sessions(snapshot, hits, [row for _, row in found]) if sessions else hits
+    ranked = rank(question, found, {chunk_id: row.text for chunk_id, row in rows.items()}, request.limit)
+    rows |= snapshot.chunk_rows([i for each in ranked if (i := each.traits.chunk_id) not in rows])
+    held = [(each, rows[each.traits.chunk_id]) for each in ranked if each.traits.chunk_id in rows]
+    hits = tuple(_hit(i, each, row) for i, (each, row) in enumerate(held, 1))
+    return with_sessions(snapshot, hits, [row for _, row in held]) if sessions else hits
 
 
 def _hit(rank: int, ranked: Ranked, row: ChunkRow) -> Hit:
