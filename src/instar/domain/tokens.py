@@ -15,7 +15,9 @@ MAX_TOKEN_CHARACTERS = 64
 """A longer run (base64, hashes, minified names) is no word anybody types."""
 
 _IDENTIFIER = re.compile(r"\w+")
-_ASCII_PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+"""Finds the parts of an identifier in ASCII: `HTTPAdapter` has `HTTP` and `Adapter`."""
+"""Finds the parts of identifiers in ASCII: `HTTPAdapter` has `HTTP` and `Adapter`."""
 _LIGATURES = str.maketrans({"œ": "oe", "Œ": "Oe", "æ": "ae", "Æ": "Ae"})  # which Unicode does not take apart
 
 
@@ -37,7 +39,7 @@ def expand(word: str) -> str:
     lowered = folded.lower()
     if lowered.isalpha() and (lowered == folded or folded[1:] == lowered[1:]):
         return lowered
-    parts = _ASCII_PARTS.findall(folded) if folded.isascii() else [p for p in folded.split("_") if p]
+    parts = PARTS.findall(folded) if folded.isascii() else [p for p in folded.split("_") if p]
     whole = lowered.strip("_")
     lowered_parts = [part.lower() for part in parts]
     if lowered_parts == [whole]:

@@ -17,6 +17,7 @@ from typing import NamedTuple
 from instar.domain.chunks import TOOL_RUN
 from instar.domain.corpus import SourceKind
 from instar.domain.stored import ChunkTraits
+from instar.domain.tokens import PARTS
 from instar.search.fusion import Candidate
 
 DEFINITION = 1.0
@@ -53,7 +54,6 @@ _SEPARATORS = re.compile(r"::|->|[.#\\/]")
 _NAME = re.compile(r"[A-Za-z_]\w*(?:(?:::|->|[.#\\/])[A-Za-z_]\w*)*[!?]?(?:\(\))?")
 _INSIDE = re.compile(r"(?<![\w.])[A-Za-z_]\w*(?:(?:::|\.)[A-Za-z_]\w*)*")
 _TELLING_NAME = re.compile(r"[a-z][A-Z]|[A-Z]{2}[a-z]|\w_\w|::")
-_PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _COMMON = (
     " a after an and are as at be before by do does for from has have how if in into is it its not of on or than that"
     " the this to was what when where which who why with "
@@ -281,7 +281,7 @@ def _saturated(scores: Sequence[float], units: Sequence[int]) -> list[tuple[int,
 
 @lru_cache(1 << 15)
 def _words(text: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(part.lower() for part in _PARTS.findall(text)))
+    return tuple(dict.fromkeys(part.lower() for part in PARTS.findall(text)))
 
 
 @lru_cache(1 << 15)
