@@ -91,9 +91,9 @@ def nearest(distances: NDArray[np.uint16], wanted: int) -> NDArray[np.intp]:
     return found if found.size >= wanted else np.flatnonzero(distances <= _bound(distances, wanted))
 
 
-def _bound(distances: NDArray[np.uint16], wanted: float) -> np.intp:
+def _bound(distances: NDArray[np.uint16], wanted: float) -> int:
     """Return the smallest distance that at least `wanted` of these do not exceed, or more than any of them."""
-    return np.searchsorted(np.cumsum(np.bincount(distances)), wanted)
+    return int(np.searchsorted(np.cumsum(np.bincount(distances)), wanted))  # compared with a numpy integer, all widen
 
 
 def dot(codes: Int8Codes, rows: NDArray[np.intp] | slice, query: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -75,17 +75,21 @@ _DEFINING = frozenset({"function", "class", "module"})
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What of a question concerns names: its telling words, and the names it holds; `bare` where it is just a name.
+    """What of a question concerns names: its telling words by how they begin and their number, the names it holds.
 
-    `verbatim` finds the question as it is in a text, None where it is a single plain word; `assigned` finds where a
-    bare name is given a value, None where the question is not one.
+    `bare` is true where it is just a name.
+
+    `verbatim` has the words of the question as it stands, in lower case where they are several, none where it is a
+    single plain word; `assigned` is the expression that finds where a bare name is given a value, None where the
+    question is not one.
     """
 
-    words: tuple[str, ...]
+    words: Mapping[str, Sequence[str]]
+    size: int
     names: frozenset[str]
     bare: bool
-    verbatim: re.Pattern[str] | None
-    assigned: re.Pattern[str] | None
+    verbatim: tuple[str, ...]
+    assigned: str | None
     about_tests: bool
     about_examples: bool
 
@@ -107,9 +111,11 @@ def read_question(text: str) -> Question:
     bare = _NAME.fullmatch(stripped) is not None
     named = [stripped.rstrip("()!?")] if bare else filter(_TELLING_NAME.search, _INSIDE.findall(stripped))
     names = frozenset(_SEPARATORS.split(name)[-1] for name in named)
-    words = dict.fromkeys(_words(stripped))
+    words = _words(stripped)
+    telling = [word for word in words if f" {word} " not in _COMMON and len(word) >= SHORTEST_WORD]
     return Question(
-        words=tuple(word for word in words if f" {word} " not in _COMMON and len(word) >= SHORTEST_WORD),
+        words=_by_beginning(telling),
+        size=len(telling),
         names=names,
         bare=bare,
         verbatim=_verbatim(stripped),
@@ -119,58 +125,26 @@ def read_question(text: str) -> Question:
     )
 
 
-def _verbatim(text: str) -> re.Pattern[str] | None:
-    parts = text.split()
-    if len(parts) < 2 and not re.search(r"[^a-z]", text):
-        return None
-    words = r"\s+".join(re.escape(part) for part in parts)
-    return re.compile(rf"(?<!\w){words}(?!\w)", re.IGNORECASE if len(parts) > 1 else re.NOFLAG)
+def _verbatim(text: str) -> tuple[str, ...]:
+    words = tuple(text.split())
+    if len(words) == 1:
+        return words if re.search(r"[^a-z]", text) else ()
+    return tuple(word.lower() for word in words)
 
 
-def _assigned(name: str) -> re.Pattern[str]:
-    return re.compile(rf"^[ \t]*(?:[\w.]+[ \t]+){{0,3}}{re.escape(name)}[ \t]*(?::[^=\n]*)?=(?!=)", re.MULTILINE)
+def _assigned(name: str) -> str:
+    return rf"(?m)^[ \t]*(?:[\w.]+[ \t]+){{0,3}}{re.escape(name)}[ \t]*(?::[^=\n]*)?=(?!=)"
 
 
 def worth_reading(question: Question, found: Sequence[tuple[Candidate, ChunkTraits]]) -> list[int]:
     """Return the ids of the chunks whose texts tell whether they hold the question as it is."""
-    if question.verbatim is None:
+    if not question.verbatim:
         return []
     return [
         traits.chunk_id
         for candidate, traits in found
         if candidate.lexical_rank is not None and (question.bare or candidate.lexical_rank <= VERBATIM_DEPTH)
     ]
-
-
-class _Reached(dict[str, int]):
-    """For a word of a name, which words of the question it stands for, as bits: the names of a corpus share words."""
-
-    def __init__(self, wanted: Sequence[str]) -> None:
-        super().__init__()
-        self._count = len(wanted)
-        self._whole = {word: 1 << i for i, word in enumerate(wanted)}
-        self._lengths = sorted({len(word) for word in wanted})
-        self._beginnings: dict[str, int] = {}
-        for word, bit in self._whole.items():
-            for end in range(SHORTEST_WORD, len(word) + 1):
-                self._beginnings[word[:end]] = self._beginnings.get(word[:end], 0) | bit
-
-    def __missing__(self, word: str) -> int:
-        """Find the words that begin with this one, and those that this one begins with."""
-        bits = 0
-        if word[:SHORTEST_WORD] in self._beginnings:  # as few are
-            bits = self._beginnings.get(word, 0)
-            for length in self._lengths:
-                bits |= self._whole.get(word[:length], 0)
-        self[word] = bits
-        return bits
-
-    def share(self, symbol: str) -> float:
-        """Return the share of the question's words that stand in a name."""
-        bits = 0
-        for word in _words(symbol):
-            bits |= self[word]
-        return bits.bit_count() / self._count if bits else 0.0
 
 
 class Ranked(NamedTuple):
@@ -193,13 +167,12 @@ def rank(
     """Return the best `limit` in order; `texts` by chunk are those of `worth_reading`."""
     if not found:
         return []
-    reached = _Reached(question.words)
     best = max(candidate.score for candidate, _ in found) or 1.0  # all are 0 where the arm with a weight found nothing
     shares = [candidate.score / best for candidate, _ in found]
     evidence = _evidence((traits.unit, share) for (_, traits), share in zip(found, shares, strict=True))
     scores = []
     for (_, traits), share in zip(found, shares, strict=True):
-        signals = _by_name(question, reached, traits) + _by_text(question, texts.get(traits.chunk_id))
+        signals = _by_name(question, traits) + _by_text(question, texts.get(traits.chunk_id))
         scores.append((share + FILE_EVIDENCE * evidence[traits.unit] + signals) * _prior(question, traits))
     of_sessions = [traits.source == SourceKind.SESSIONS for _, traits in found]
     order = _saturated(scores, [traits.unit for _, traits in found])
@@ -238,21 +211,45 @@ def _evidence(shares: Iterable[tuple[int, float]]) -> dict[int, float]:
     return {unit: value / most for unit, value in sums.items()}
 
 
-def _by_name(question: Question, reached: _Reached, traits: ChunkTraits) -> float:
+def _by_name(question: Question, traits: ChunkTraits) -> float:
     """Return what the names that a chunk defines add."""
     if traits.source != SourceKind.CODE or not traits.symbol:
         return 0.0
-    gained = SYMBOL_WORDS * reached.share(traits.symbol)
+    gained = SYMBOL_WORDS * _share(question, traits.symbol)
     if question.names and traits.kind in _DEFINING and not question.names.isdisjoint(_defined(traits.symbol)):
         gained += DEFINITION if question.bare else DEFINITION_IN_QUESTION
     return gained
 
 
+def _share(question: Question, symbol: str) -> float:
+    """Return the share of the question's words that stand in a name."""
+    named = _named(symbol)
+    standing = {
+        word
+        for beginning in question.words.keys() & named.keys()
+        for word in question.words[beginning]
+        for name in named[beginning]
+        if word.startswith(name) or name.startswith(word)
+    }
+    return len(standing) / question.size if standing else 0.0
+
+
 def _by_text(question: Question, text: str | None) -> float:
     """Return what it adds that a text holds the question as it is; an assignment defines a name, too."""
-    if text is None or question.verbatim is None or not question.verbatim.search(text):
+    if text is None or not question.verbatim or not _stands_in(question.verbatim, text):
         return 0.0
-    return VERBATIM + (DEFINITION if question.assigned is not None and question.assigned.search(text) else 0.0)
+    defines = question.assigned is not None and re.search(question.assigned, text) is not None
+    return VERBATIM + (DEFINITION if defines else 0.0)
+
+
+def _stands_in(words: tuple[str, ...], text: str) -> bool:
+    """Say whether a text holds words one after the other, with any white space between; several in whatever case."""
+    searched = text.lower() if len(words) > 1 else text
+    if not all(word in searched for word in words):  # seldom are they: to compile an expression takes longer
+        return False
+    first, *others = map(re.escape, words)
+    # That the first word begins there is asked behind it: an expression that begins with letters is found faster.
+    return re.search(r"\s+".join([rf"{first}(?<!\w{first})", *others]) + r"(?!\w)", searched) is not None
 
 
 def _prior(question: Question, traits: ChunkTraits) -> float:
@@ -282,6 +279,19 @@ def _saturated(scores: Sequence[float], units: Sequence[int]) -> list[tuple[int,
 @lru_cache(1 << 15)
 def _words(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part.lower() for part in PARTS.findall(text)))
+
+
+def _by_beginning(words: Iterable[str]) -> dict[str, list[str]]:
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for word in words:
+        found[word[:SHORTEST_WORD]].append(word)
+    return dict(found)
+
+
+@lru_cache(1 << 15)
+def _named(symbol: str) -> dict[str, list[str]]:
+    """Return the words of the names that a chunk defines, by how they begin."""
+    return _by_beginning(_words(symbol))
 
 
 @lru_cache(1 << 15)

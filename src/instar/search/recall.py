@@ -24,9 +24,13 @@ def with_sessions(snapshot: CorpusSnapshot, hits: Sequence[Hit], rows: Sequence[
     return tuple(
         _with_turn(hit, turns[row.turn_id])
         if row.turn_id is not None and row.turn_id in turns
-        else replace(hit, related_sessions=_first_of_each(related.get(_path(hit), ())))
+        else _with_related(hit, related.get(_path(hit), ()))
         for hit, row in zip(hits, rows, strict=True)
     )
+
+
+def _with_related(hit: Hit, turns: Sequence[RelatedSession]) -> Hit:
+    return replace(hit, related_sessions=_first_of_each(turns)) if turns else hit
 
 
 def _first_of_each(turns: Sequence[RelatedSession]) -> tuple[RelatedSession, ...]:

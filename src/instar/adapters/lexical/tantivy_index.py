@@ -72,6 +72,7 @@ class TantivyIndex:
         self._schema = _schema()
         self._index: tantivy.Index | None = None
         self._searcher: tantivy.Searcher | None = None
+        self._asked: tuple[tantivy.Searcher, str, tantivy.Query | None] | None = None
 
     def position(self) -> Position | None:
         """Read the mark that was committed with the rows; None where there is no sound index."""
@@ -137,16 +138,23 @@ class TantivyIndex:
         """Return the best (chunk id, text id, score), best first."""
         with self._guarded():
             searcher = self._searcher or self._fresh_searcher()
-            spelt = spelt_tokens(query)
-            telling = {word: spelt[word] for word in self._telling(searcher, spelt)}
-            terms = question_terms(telling, language_of_question(spelt))
-            if not terms:
+            by_words = self._by_words(searcher, query)
+            if by_words is None:
                 return []
-            hits = searcher.search(self._query(terms, scope, documents), limit, count=False).hits
+            hits = searcher.search(self._narrowed(by_words, scope, documents), limit, count=False).hits
             addresses = [address for _, address in hits]
             chunks = searcher.fast_field_values("chunk", addresses)
             texts = searcher.fast_field_values("text", addresses)
         return [(int(c or 0), int(t or 0), s) for c, t, (s, _) in zip(chunks, texts, hits, strict=True)]
+
+    def _by_words(self, searcher: tantivy.Searcher, question: str) -> tantivy.Query | None:
+        """Return what asks for a question's words, None where it has none; one is often asked again, narrower."""
+        if self._asked is None or self._asked[0] is not searcher or self._asked[1] != question:
+            spelt = spelt_tokens(question)
+            telling = {word: spelt[word] for word in self._telling(searcher, spelt)}
+            terms = question_terms(telling, language_of_question(spelt))
+            self._asked = (searcher, question, self._any_term(terms) if terms else None)
+        return self._asked[2]
 
     def _telling(self, searcher: tantivy.Searcher, words: Iterable[str]) -> list[str]:
         """Return the words worth looking for: without the common ones of a large corpus, and not too many."""
@@ -158,14 +166,7 @@ class TantivyIndex:
             kept = telling if len(telling) >= TELLING_LEAST else kept
         return kept[:MAX_QUERY_TOKENS]
 
-    def _query(self, terms: dict[str, int], scope: Scope, documents: Sequence[int] | None) -> tantivy.Query:
-        should = tantivy.Query.boolean_query(
-            [
-                (tantivy.Occur.Should, tantivy.Query.boost_query(self._term(name, term, "freq"), count * weight))
-                for term, count in terms.items()
-                for name, weight in _FIELDS
-            ]
-        )
+    def _narrowed(self, by_words: tantivy.Query, scope: Scope, documents: Sequence[int] | None) -> tantivy.Query:
         roots = scope.root_ids
         must = [self._any_of("root", roots)] if roots is not None else []
         must += [
@@ -184,9 +185,18 @@ class TantivyIndex:
         if documents is not None:
             must.append(self._any_of("document", documents))
         if not must:
-            return should
+            return by_words
         filters = [(tantivy.Occur.Must, tantivy.Query.const_score_query(query, 0.0)) for query in must]
-        return tantivy.Query.boolean_query([(tantivy.Occur.Must, should), *filters])
+        return tantivy.Query.boolean_query([(tantivy.Occur.Must, by_words), *filters])
+
+    def _any_term(self, terms: Mapping[str, int]) -> tantivy.Query:
+        return tantivy.Query.boolean_query(
+            [
+                (tantivy.Occur.Should, tantivy.Query.boost_query(self._term(name, term, "freq"), count * weight))
+                for term, count in terms.items()
+                for name, weight in _FIELDS
+            ]
+        )
 
     def _term(self, field: str, value: str | int, index_option: str = "basic") -> tantivy.Query:
         return tantivy.Query.term_query(self._schema, field, value, index_option)

@@ -13,6 +13,7 @@ FILE_NAME = "instar.db"
 _BUSY_MILLISECONDS = 5_000  # readers meet a lock only while another process recovers the log after a kill
 _LOG_PAGES = 8_192  # of 4 KiB: the log stays near 32 MB
 _WRITER_CACHE_KIB = 65_536  # holds the inner pages of the indexes of about a million chunks
+_READER_CACHE_KIB = 16_384  # holds the inner pages, and the rows that questions come upon again
 _FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE}
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR_SHORT_READ}
 _DENIED = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}
@@ -24,6 +25,7 @@ def open_reader(folder: Path) -> sqlite3.Connection:
     """Open read-only, so that closing the last connection never checkpoints outside the writer's lock."""
     connection = _open(folder, "ro")
     connection.execute("PRAGMA query_only = ON")
+    connection.execute(f"PRAGMA cache_size = -{_READER_CACHE_KIB}")
     return connection
 
 

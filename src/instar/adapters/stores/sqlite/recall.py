@@ -8,7 +8,6 @@ from heapq import merge
 from math import inf
 from typing import Any
 
-from instar.domain.corpus import Root
 from instar.domain.search import RelatedSession, SessionTurn
 from instar.domain.sessions import Action, Role
 from instar.domain.stored import SessionCounts
@@ -55,14 +54,13 @@ def files(connection: sqlite3.Connection, turn_id: int, role: str) -> tuple[str,
     return tuple(row[0] for row in rows)
 
 
-def related(
-    connection: sqlite3.Connection, roots: Sequence[Root], paths: Sequence[str], limit: int
-) -> dict[str, tuple[RelatedSession, ...]]:
+def related(connection: sqlite3.Connection, paths: Sequence[str], limit: int) -> dict[str, tuple[RelatedSession, ...]]:
     """Return for each absolute path the turns that touched it, edits before reads, the latest first.
 
     A turn that was copied counts once. A touched path is relative to the root its session belongs to, or absolute
     where the file lies outside.
     """
+    roots = connection.execute("SELECT id, rtrim(path, '/') || '/' FROM roots").fetchall()
     names = {path: _names(roots, path) for path in paths}
     wanted = json.dumps(sorted({name for of_path in names.values() for name, _ in of_path}))
     rows = connection.execute(  # most files were touched by nobody, and this is asked with every question
@@ -76,10 +74,9 @@ def related(
     }
 
 
-def _names(roots: Sequence[Root], path: str) -> list[tuple[str, int | None]]:
+def _names(roots: Sequence[tuple[int, str]], path: str) -> list[tuple[str, int | None]]:
     """Return what a file may be called in a touch, each with the root whose sessions call it so (None for all)."""
-    inside = [(root.id, root.path.rstrip("/") + "/") for root in roots]
-    return [(path, None), *((path.removeprefix(top), root_id) for root_id, top in inside if path.startswith(top))]
+    return [(path, None), *((path.removeprefix(top), root_id) for root_id, top in roots if path.startswith(top))]
 
 
 def _touching(

@@ -116,12 +116,13 @@ class SqliteSnapshot:
 
     def freshness(self, roots: Sequence[int] | None) -> Freshness:
         """Return the age and the arrears of some roots, None for all."""
-        everything = self.roots()
-        chosen = [root for root in everything if roots is None or root.id in roots]
-        scans = [root.scanned_at for root in chosen]
-        oldest = None if None in scans or not scans else min(at for at in scans if at is not None)
-        sessions = any(root.sessions is not None for root in everything)
-        return Freshness(oldest, sum(root.pending for root in chosen), sessions)
+        row = self._db.execute(
+            "SELECT iif(count(*) = count(scanned_at), min(scanned_at), NULL), total(pending),"
+            " EXISTS (SELECT 1 FROM roots WHERE sessions IS NOT NULL)"
+            " FROM roots WHERE ?1 IS NULL OR id IN (SELECT value FROM json_each(?1))",
+            (None if roots is None else json.dumps(list(roots)),),
+        ).fetchone()
+        return Freshness(row[0], int(row[1]), bool(row[2]))
 
     def documents_in(self, scope: Scope) -> NDArray[np.int64]:
         """Return the ids of the documents in `scope`, ascending."""
@@ -232,7 +233,7 @@ class SqliteSnapshot:
 
     def related_sessions(self, paths: Sequence[str], limit: int) -> dict[str, tuple[RelatedSession, ...]]:
         """Return for each of these absolute paths up to `limit` turns that touched it; without those nobody touched."""
-        return recall.related(self._db, self.roots(), paths, limit)
+        return recall.related(self._db, paths, limit)
 
     def sessions_named(self, beginning: str) -> list[tuple[str, int]]:
         """Return (id of a session, id of a root it belongs to) of those whose ids begin so, in order."""
