@@ -116,6 +116,14 @@ def test_a_damaged_text_is_reported_and_not_served(
     assert checked.stderr.startswith("instar: the database is damaged; restore a backup")
 
 
+def test_a_damaged_name_of_a_table_is_reported(data: Path, database: Path) -> None:
+    """SQLite quotes it in its message, which then is no text either."""
+    place = database.read_bytes().index(b"tabledocumentsdocuments")
+    overwrite(database, place + len("tabledocu"), b"\xcf")
+    with pytest.raises(DamagedError, match=r"the tables of the database .* are damaged"):
+        answer(data)
+
+
 @pytest.mark.parametrize("packed", [False, True])
 def test_a_damaged_vector_is_made_again(data: Path, database: Path, packed: bool) -> None:
     before = answer(data, Mode.VECTOR)

@@ -71,6 +71,11 @@ def translated(folder: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise _translate(error, folder) from error
+    except UnicodeDecodeError as error:  # SQLite's message quotes the damaged name of a table
+        raise DamagedError(
+            f"the tables of the database in {folder} are damaged",
+            "restore a backup, or move the folder away and index again",
+        ) from error
 
 
 def _translate(error: sqlite3.Error, folder: Path) -> StorageError | BusyError:

@@ -3,7 +3,7 @@
 import sqlite3
 import uuid
 
-from instar.errors import DamagedError, SchemaError
+from instar.errors import SchemaError
 
 APPLICATION_ID = 0x494E5354  # "INST", so that another program's database is never taken for ours
 SCHEMA_VERSION = 3
@@ -161,16 +161,11 @@ UPGRADES: dict[int, str] = {
 def version_of(connection: sqlite3.Connection) -> int:
     """Return the schema version, 0 for an empty database.
 
-    Raises `SchemaError` where the database is another program's or a newer Instar's, `DamagedError` for a damaged one.
+    Raises `SchemaError` where the database is another program's or a newer Instar's.
     """
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     owner = int(connection.execute("PRAGMA application_id").fetchone()[0])
-    try:
-        tables = int(connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0])
-    except UnicodeDecodeError as error:  # SQLite's message quotes the damaged name of a table
-        raise DamagedError(
-            "the tables of the database are damaged", "restore a backup, or move the data folder away and index again"
-        ) from error
+    tables = int(connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0])
     if owner == 0 and version == 0 and tables == 0:
         return 0
     if owner != APPLICATION_ID or version < 1:
