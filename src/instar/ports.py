@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from instar.domain.corpus import Document, DocumentState, LexicalRow, Root, SessionChoice, Touched
 from instar.domain.generations import Completeness, Generation
-from instar.domain.models import ModelSpec, StorageFormat
+from instar.domain.models import EncoderFacts, ModelSpec, StorageFormat
 from instar.domain.search import RelatedSession, Scope
 from instar.domain.sessions import Resume
 from instar.domain.sources import Content, FileState, Skipped
@@ -70,16 +70,54 @@ class OpenTranscript(Protocol):
         ...
 
 
+class Embedded(NamedTuple):
+    """Vectors of texts, in order, and the places of those of which the model took only the beginning, ascending."""
+
+    vectors: Matrix
+    cut: tuple[int, ...] = ()
+
+
+class Encoder(Protocol):
+    """A model as its library or server gives it: no prompts, nothing normalised, nothing checked.
+
+    Loading, asking and closing raise `ModelMissingError` where the model or its library is not there,
+    `ModelAwayError` where its server does not answer now, `ModelUnsoundError` where its answer cannot be read.
+    """
+
+    @property
+    def facts(self) -> EncoderFacts:
+        """What identifies the model; found without loading the weights."""
+        ...
+
+    @property
+    def batch(self) -> int:
+        """Texts to hand over at once: 1 where a text's vector would depend on its neighbours."""
+        ...
+
+    @property
+    def agreement(self) -> float:
+        """The least cosine between vectors of one text, asked for alone, among others, or once more."""
+        ...
+
+    def encode(self, texts: Sequence[str]) -> Embedded:
+        """Return what the model gives for up to `batch` texts, (n, d)."""
+        ...
+
+    def close(self) -> None:
+        """Free what the model holds; the next call loads it again."""
+        ...
+
+
 class Embedder(Protocol):
-    """A model that turns texts into vectors."""
+    """A model that turns texts into vectors that can be stored and compared."""
 
     @property
     def spec(self) -> ModelSpec:
-        """What identifies the model."""
+        """What identifies the model and how it is asked."""
         ...
 
-    def embed_documents(self, texts: Sequence[str]) -> Matrix:
-        """Return one unit vector a text, in order."""
+    def embed_documents(self, texts: Sequence[str]) -> Embedded:
+        """Return one unit vector a text, in order, and which texts were too long."""
         ...
 
     def embed_query(self, text: str) -> Vector:

@@ -28,6 +28,11 @@ def _own_folder(find: Callable[[str], Path]) -> Path:
         raise SettingError("this user has no home folder", "set HOME") from error
 
 
+def user_folder() -> Path:
+    """Return the folder of this user's settings; raises `SettingError` for a user without a home."""
+    return _own_folder(platformdirs.user_config_path)
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """The options; the metadata of each field says what it means, and the least value where that is not 0."""
@@ -61,14 +66,14 @@ class Configuration:
 def load(
     environment: Mapping[str, str] = os.environ,
     overrides: Mapping[str, Any] | None = None,
-    user_folder: Path | None = None,
+    folder: Path | None = None,
 ) -> Configuration:
     """Read all places in order; `overrides` are values given on the command line (None means not given).
 
     Raises `SettingError` for an unknown option, a value of the wrong type or a file that is not TOML.
     """
     state = Configuration(Settings(), {item.name: "default" for item in fields(Settings)})
-    state = _from_file(state, (user_folder or _own_folder(platformdirs.user_config_path)) / FILE_NAME)
+    state = _from_file(state, (folder or user_folder()) / FILE_NAME)
     named = _from_environment(environment)
     given = {name: value for name, value in (overrides or {}).items() if value is not None}
     # The data folder is where one of the files lies, so it is settled before that file is read.

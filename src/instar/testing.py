@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instar.domain.models import ModelSpec
+from instar.ports import Embedded
 
 
 class HashEmbedder:
@@ -28,10 +29,10 @@ class HashEmbedder:
         """What identifies the model."""
         return self._spec
 
-    def embed_documents(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def embed_documents(self, texts: Sequence[str]) -> Embedded:
         """Return unit vectors (n, d)."""
         rows = [self._vector(self._spec.document_prompt + text) for text in texts]
-        return np.array(rows, np.float32).reshape(len(rows), self._spec.dimensions)
+        return Embedded(np.array(rows, np.float32).reshape(len(rows), self._spec.dimensions))
 
     def embed_query(self, text: str) -> NDArray[np.float32]:
         """Return the unit vector (d,) of a question."""

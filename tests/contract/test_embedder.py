@@ -28,33 +28,33 @@ def embedder(request: pytest.FixtureRequest) -> Embedder:
 
 
 def test_rows_are_sound_and_in_order(embedder: Embedder) -> None:
-    together = embedder.embed_documents(TEXTS)
+    together = embedder.embed_documents(TEXTS).vectors
     assert together.dtype == np.float32
     assert faults(together, len(TEXTS), embedder.spec) == {}
     for text, row in zip(TEXTS, together, strict=True):
-        np.testing.assert_allclose(embedder.embed_documents([text])[0], row, atol=1e-6)
+        np.testing.assert_allclose(embedder.embed_documents([text]).vectors[0], row, atol=1e-6)
 
 
 def test_a_vector_does_not_depend_on_its_neighbours(embedder: Embedder) -> None:
-    backwards = embedder.embed_documents(TEXTS[::-1])[::-1]
-    np.testing.assert_allclose(backwards, embedder.embed_documents(TEXTS), atol=1e-6)
+    backwards = embedder.embed_documents(TEXTS[::-1]).vectors[::-1]
+    np.testing.assert_allclose(backwards, embedder.embed_documents(TEXTS).vectors, atol=1e-6)
 
 
 def test_awkward_texts_have_sound_vectors_too(embedder: Embedder) -> None:
-    assert faults(embedder.embed_documents(AWKWARD), len(AWKWARD), embedder.spec) == {}
+    assert faults(embedder.embed_documents(AWKWARD).vectors, len(AWKWARD), embedder.spec) == {}
 
 
 def test_no_text_gives_no_vector(embedder: Embedder) -> None:
-    assert embedder.embed_documents([]).shape == (0, embedder.spec.stored_dimensions)
+    assert embedder.embed_documents([]).vectors.shape == (0, embedder.spec.stored_dimensions)
 
 
 def test_different_texts_have_different_vectors(embedder: Embedder) -> None:
-    vectors = embedder.embed_documents(TEXTS[:3])
+    vectors = embedder.embed_documents(TEXTS[:3]).vectors
     assert (vectors @ vectors.T - np.eye(3)).max() < 0.95
 
 
 def test_a_question_is_near_the_text_it_quotes(embedder: Embedder) -> None:
-    vectors = embedder.embed_documents(TEXTS)
+    vectors = embedder.embed_documents(TEXTS).vectors
     for i in range(3):
         query = embedder.embed_query(TEXTS[i])
         assert query.dtype == np.float32
@@ -73,13 +73,13 @@ def test_a_question_is_a_unit_vector_or_zero(embedder: Embedder, question: str) 
 @settings(max_examples=40, deadline=None)
 @given(texts=st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=60), max_size=5))
 def test_any_text_can_be_embedded(embedder: Embedder, texts: list[str]) -> None:
-    assert faults(embedder.embed_documents(texts), len(texts), embedder.spec) == {}
+    assert faults(embedder.embed_documents(texts).vectors, len(texts), embedder.spec) == {}
 
 
 def test_the_same_model_loaded_twice_agrees(embedder: Embedder) -> None:
     again = StaticEmbedder(builtin_folder()) if isinstance(embedder, StaticEmbedder) else HashEmbedder()
     assert again.spec == embedder.spec
-    np.testing.assert_array_equal(again.embed_documents(TEXTS), embedder.embed_documents(TEXTS))
+    np.testing.assert_array_equal(again.embed_documents(TEXTS).vectors, embedder.embed_documents(TEXTS).vectors)
 
 
 def test_what_identifies_the_model_is_complete(embedder: Embedder) -> None:

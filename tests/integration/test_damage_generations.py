@@ -13,7 +13,7 @@ from instar.domain.generations import Generation
 from instar.domain.models import ModelSpec, document_fingerprint
 from instar.domain.search import Hit, Mode, SearchAnswer, SearchRequest
 from instar.errors import ModelError
-from instar.ports import SilentProgress
+from instar.ports import Embedded, SilentProgress
 from instar.settings import Settings
 from instar.testing import HashEmbedder
 from instar.wiring import Workspace
@@ -41,8 +41,9 @@ class Described:
         unit: NDArray[np.float32] = (kept / np.linalg.norm(kept, axis=-1, keepdims=True)).astype(np.float32)
         return unit
 
-    def embed_documents(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        return self._shaped(self._model.embed_documents([self._spec.document_prompt + text for text in texts]))
+    def embed_documents(self, texts: Sequence[str]) -> Embedded:
+        texts = [self._spec.document_prompt + text for text in texts]
+        return Embedded(self._shaped(self._model.embed_documents(texts).vectors))
 
     def embed_query(self, text: str) -> NDArray[np.float32]:
         return self._shaped(self._model.embed_query(self._spec.query_prompt + text))
@@ -58,7 +59,7 @@ class Refusing(Described):
         super().__init__(**changes)
         self._batches = batches
 
-    def embed_documents(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def embed_documents(self, texts: Sequence[str]) -> Embedded:
         if not self._batches:
             raise ModelError("the model is out of order", "mend it")
         self._batches -= 1
@@ -182,10 +183,10 @@ def test_the_former_model_still_answers_while_the_wanted_one_is_incomplete(data:
 class Unsound(Described):
     """A model that gives the texts of one file no vector that may be stored."""
 
-    def embed_documents(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        vectors = super().embed_documents(texts)
+    def embed_documents(self, texts: Sequence[str]) -> Embedded:
+        vectors = super().embed_documents(texts).vectors
         vectors[["f0002" in text for text in texts]] = np.nan
-        return vectors
+        return Embedded(vectors)
 
 
 def test_the_wanted_generation_does_not_answer_before_it_is_complete(data: Path, root: Path) -> None:

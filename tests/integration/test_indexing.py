@@ -10,7 +10,7 @@ import pytest
 
 from instar.adapters.sources.tree import TreeSource
 from instar.domain.search import Mode, Place, Scope, SearchRequest
-from instar.ports import SilentProgress
+from instar.ports import Embedded, SilentProgress
 from instar.settings import Settings
 from instar.testing import HashEmbedder
 from instar.wiring import Workspace
@@ -316,9 +316,9 @@ def test_a_new_reader_version_reads_again(workspace, root, monkeypatch):
 def test_unsound_vectors_are_put_in_quarantine_and_named(tmp_path, root):
     class Broken(HashEmbedder):
         def embed_documents(self, texts):
-            vectors = super().embed_documents(texts)
+            vectors = super().embed_documents(texts).vectors
             vectors[["penguins" in text for text in texts]] = float("nan")
-            return vectors
+            return Embedded(vectors)
 
     workspace = Workspace(Settings(data=tmp_path / "data"), Broken())
     index(workspace, root)

@@ -15,12 +15,31 @@ class StorageFormat(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class EncoderFacts:
+    """What a provider knows of a model of its own accord, without its prompts.
+
+    `revision` is a digest or version that changes whenever the weights do. `precision` is that of the weights.
+    `context_tokens` is None where the model has no limit. `runtime` names the library and its version only where that
+    is known to change results.
+    """
+
+    provider: str
+    name: str
+    revision: str
+    dimensions: int
+    precision: str
+    pooling: str
+    context_tokens: int | None = None
+    runtime: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ModelSpec:
     """A model and how it is asked.
 
-    `revision` is a digest or version that changes whenever the weights do. `precision` is that of the weights.
-    `truncation` is the Matryoshka dimension kept, None for all of `dimensions`. `context_tokens` is None where the
-    model has no limit (a static one).
+    `revision`, `precision`, `context_tokens` and `runtime` are those of `EncoderFacts`. `truncation` is the Matryoshka
+    dimension kept, None for all of `dimensions`. `reference` is the name under which the user asked for it, by which
+    it is found again; it identifies nothing.
     """
 
     provider: str
@@ -34,6 +53,8 @@ class ModelSpec:
     document_prompt: str = ""
     context_tokens: int | None = None
     truncation: int | None = None
+    runtime: str = ""
+    reference: str = ""
 
     @property
     def stored_dimensions(self) -> int:
@@ -43,10 +64,13 @@ class ModelSpec:
 
 # What belongs to the query side can change without embedding anything again, so it is no part of the fingerprint.
 _QUERY_SIDE = frozenset({"query_prompt", "context_tokens"})
+_NO_IDENTITY = frozenset({"reference"})
 
 
 def document_fingerprint(spec: ModelSpec, storage: StorageFormat) -> str:
     """Hash (32 hexadecimal digits) of everything that decides a stored vector; two vectors meet only under one."""
-    facts = {key: value for key, value in asdict(spec).items() if key not in _QUERY_SIDE}
+    facts = {key: value for key, value in asdict(spec).items() if key not in _QUERY_SIDE | _NO_IDENTITY}
+    if not spec.runtime:  # as with most models, and with all before there was this field
+        del facts["runtime"]
     facts["storage"] = storage.value
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]

@@ -64,7 +64,7 @@ def fill_generation(
         if not batch:
             writer.note_filled(generation.id)
             break
-        vectors = embedder.embed_documents([text for _, text in batch])
+        vectors = embedder.embed_documents([text for _, text in batch]).vectors
         unsound = faults(vectors, len(batch), embedder.spec)
         sound = [i for i in range(len(batch)) if i not in unsound]
         writer.put_vectors(

@@ -50,10 +50,10 @@ class Indexer:
         return reports
 
     def _active_generation(self) -> Generation:
-        """Return the active generation; in a new corpus that of the wanted model, complete because nothing is live."""
+        """Return the active generation; in a new corpus that of the first model, complete because nothing is live."""
         active = self._writer.view().active_generation()
         if active is None:
-            active = self._writer.create_generation(self._parts.wanted().spec, self._parts.storage)
+            active = self._writer.create_generation(self._parts.first().spec, self._parts.storage)
             self._writer.activate(active.id)
         return active
 

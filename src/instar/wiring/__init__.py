@@ -5,7 +5,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from instar.adapters.embedders.static import StaticEmbedder, builtin_folder
 from instar.adapters.lexical.tantivy_index import TantivyIndex
 from instar.adapters.sources.roots import check_root
 from instar.adapters.sources.transcripts import TranscriptSource
@@ -23,7 +22,8 @@ from instar.indexing.parts import Indexing, RootReport
 from instar.indexing.verifying import Verdict, verify
 from instar.ports import CorpusWriter, Embedder, Progress, SilentProgress
 from instar.search.engine import SearchEngine
-from instar.settings import Settings
+from instar.settings import Settings, user_folder
+from instar.wiring.models import FIRST, Models
 
 if TYPE_CHECKING:
     from instar.indexing.sessions import SessionReader
@@ -42,17 +42,19 @@ class Workspace:
         self.store = SqliteStore(settings.data)
         self.lexical = TantivyIndex(settings.data / LEXICAL_FOLDER)
         self._given = embedder
+        self.models = Models(user_folder())
         self._packed: dict[int, PackedVectors] = {}
-        self._fits: dict[str, bool] = {}
+        self._embedders: dict[str, Embedder | None] = {}
 
     @cached_property
     def wanted(self) -> Embedder:
-        """The model the settings name. Raises `SettingError` for an unknown one."""
-        if self._given is not None:
-            return self._given
-        if self.settings.model != "static":
-            raise SettingError(f"unknown model {self.settings.model!r}", "the built-in one is 'static'")
-        return StaticEmbedder(builtin_folder())
+        """The model the settings name. Raises `SettingError` for an unknown one, `ModelError` for one not there."""
+        return self._given or self.models.named(self.settings.model)
+
+    @cached_property
+    def first(self) -> Embedder:
+        """The model that answers while the wanted one is not ready."""
+        return self._given or self.models.named(FIRST)
 
     @property
     def storage(self) -> StorageFormat:
@@ -64,11 +66,15 @@ class Workspace:
             raise SettingError(f"unknown storage format {self.settings.storage!r}", f"choose of {known}") from None
 
     def embedder_of(self, generation: Generation) -> Embedder | None:
-        """Return the model whose vectors a generation holds, None where it is not there."""
-        if generation.fingerprint not in self._fits:
-            own = document_fingerprint(self.wanted.spec, generation.storage)
-            self._fits[generation.fingerprint] = own == generation.fingerprint
-        return self.wanted if self._fits[generation.fingerprint] else None
+        """Return the model whose vectors a generation holds, None where it is another one now.
+
+        Raises `ModelError` where it cannot be had.
+        """
+        if generation.fingerprint not in self._embedders:
+            embedder = self._given or self.models.of(generation.model)
+            fits = document_fingerprint(embedder.spec, generation.storage) == generation.fingerprint
+            self._embedders[generation.fingerprint] = embedder if fits else None
+        return self._embedders[generation.fingerprint]
 
     def is_wanted(self, generation: Generation) -> bool:
         """Whether a generation is the one the settings name."""
@@ -151,6 +157,7 @@ class Workspace:
             lexical=self.lexical,
             vectors_of=self.vectors_of,
             embedder_of=self.embedder_of,
+            first=lambda: self.first,
             wanted=lambda: self.wanted,
             storage=self.storage,
         )
