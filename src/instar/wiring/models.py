@@ -79,5 +79,20 @@ def _folder_of(entry: ModelEntry) -> Path:
     return Path(found.origin).parent
 
 
-ENCODERS: dict[str, Callable[[ModelEntry], Encoder]] = {}
+def _ollama(entry: ModelEntry) -> Encoder:
+    from instar.adapters.embedders.ollama import OllamaEncoder
+
+    return OllamaEncoder(entry)
+
+
+def _openai(entry: ModelEntry) -> Encoder:
+    from instar.adapters.embedders.openai import OpenAIEncoder
+
+    return OpenAIEncoder(entry)
+
+
+ENCODERS: dict[str, Callable[[ModelEntry], Encoder]] = {
+    "ollama": _ollama,
+    "openai": _openai,
+}
 """The adapters by provider; each loads its library only when it is called."""
