@@ -54,26 +54,31 @@ Rows = list[list[float]]
 class Behaviour:
     """What a server does beside answering.
 
-    `faults` are raised at the next questions for vectors, one each, `always` at every one. `spoil` changes the rows.
-    `window` is the words of a text that the model reads. A text that holds a word of `not_finite` has no finite vector.
+    `faults` are raised at the next questions for vectors, one each (None: not at this one), `always` at all after.
+    `spoil` changes the rows. `window` is the words of a text that the model reads, `too_long` what is said of a longer
+    one instead of the protocol's own words. A text with the word `not_finite` has no finite vector.
     """
 
-    faults: list[Exception] = field(default_factory=list)
+    faults: list[Exception | None] = field(default_factory=list)
     always: Exception | None = None
     spoil: Callable[[Rows], object] | None = None
     window: int = 100_000
+    too_long: Exception | None = None
     not_finite: str = ""
 
 
 class ModelServer(ThreadingHTTPServer):
-    """Keeps the (path, body, headers) it was asked with in `asked`; bodies are None for GET."""
+    """Keeps the (path, body, headers) it was asked with in `asked`; bodies are None for GET.
+
+    `silenced` is set once a question is left without an answer.
+    """
 
     daemon_threads = True
 
     def __init__(self, dimensions: int = 64) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.asked: list[tuple[str, Any, dict[str, str]]] = []
-        self.heard = threading.Event()
+        self.silenced = threading.Event()
         self.stopped = threading.Event()
         self.behaviour = Behaviour()
         self.dimensions = dimensions
@@ -96,10 +101,14 @@ class ModelServer(ThreadingHTTPServer):
         raise NotImplementedError
 
     def misbehave(self) -> None:
-        if self.behaviour.faults:
-            raise self.behaviour.faults.pop(0)
-        if self.behaviour.always is not None:
-            raise self.behaviour.always
+        fault = self.behaviour.faults.pop(0) if self.behaviour.faults else self.behaviour.always
+        if fault is not None:
+            raise fault
+
+    def check_finite(self, texts: list[str]) -> None:
+        """Ollama cannot write NaN as JSON and says so, by its own protocol and by OpenAI's."""
+        if any(self.behaviour.not_finite in text.split() for text in texts):
+            raise RefusalError(500, "failed to encode response: json: unsupported value: NaN")
 
     def too_long(self, text: str) -> bool:
         return len(text.split()) > self.behaviour.window
@@ -146,7 +155,7 @@ class OllamaServer(ModelServer):
         return {"error": message}
 
     def _is_pulled(self, name: str) -> bool:
-        if name not in (self.name, self.name.removesuffix(":latest")):
+        if name.lower() not in (self.name, self.name.removesuffix(":latest")):
             raise RefusalError(404, f"model '{name}' not found")
         return True
 
@@ -156,10 +165,9 @@ class OllamaServer(ModelServer):
         self.misbehave()
         for text in body["input"]:
             if self.too_long(text) and not (body.get("truncate", True) and self.truncates):
-                raise RefusalError(400, "the input length exceeds the context length")
-            if self.behaviour.not_finite and self.behaviour.not_finite in text.split():
-                raise RefusalError(500, "failed to encode response: json: unsupported value: NaN")
+                raise self.behaviour.too_long or RefusalError(400, "the input length exceeds the context length")
         window = self.behaviour.window
+        self.check_finite(body["input"])
         return self.spoilt(
             self.vectors([" ".join(t.split()[:window]) if self.too_long(t) else t for t in body["input"]])
         )
@@ -187,7 +195,7 @@ class OpenAIServer(ModelServer):
         rows = self.spoilt(self.vectors(body["input"]))
         if "dimensions" in body:
             rows = [row[: body["dimensions"]] for row in rows]
-        shape = _in_base64 if body.get("encoding_format") == "base64" else list
+        shape = _in_base64 if body.get("encoding_format") == "base64" else _in_numbers
         data = [{"object": "embedding", "index": i, "embedding": shape(row)} for i, row in enumerate(rows)]
         return {"object": "list", "model": self.name, "data": data[::-1], "usage": {"prompt_tokens": 1}}
 
@@ -206,13 +214,19 @@ class OpenAIServer(ModelServer):
         if "dimensions" in body and not self.name.startswith("text-embedding-3"):
             raise RefusalError(400, "This model does not support specifying dimensions.")
         if max(counts) > self.behaviour.window:
-            raise RefusalError(400, f"This model's maximum context length is {self.behaviour.window} tokens")
+            message = f"This model's maximum context length is {self.behaviour.window} tokens"
+            raise self.behaviour.too_long or RefusalError(400, message)
         if sum(counts) > MOST_TOKENS:
             raise RefusalError(400, f"Requested {sum(counts)} tokens, max {MOST_TOKENS} tokens per request")
+        self.check_finite(texts)
 
 
 def _in_base64(row: list[float]) -> str:
     return base64.b64encode(np.array(row, "<f4").tobytes()).decode()
+
+
+def _in_numbers(row: list[float]) -> list[float]:
+    return row
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -232,7 +246,6 @@ class _Handler(BaseHTTPRequestHandler):
     def _respond(self, body: Any) -> None:
         headers = {name.lower(): value for name, value in self.headers.items()}
         self.server.asked.append((self.path, body, headers))
-        self.server.heard.set()
         try:
             self._write(200, json.dumps(self.server.answer(self.path, body, headers)).encode())
         except RefusalError as refusal:
@@ -240,6 +253,7 @@ class _Handler(BaseHTTPRequestHandler):
         except GibberishError as gibberish:
             self._write(200, str(gibberish).encode())
         except SilenceError:
+            self.server.silenced.set()
             self.server.stopped.wait()
             self.close_connection = True
         except DeathError:
