@@ -206,7 +206,8 @@ def test_one_text_costs_the_others_nothing(remote: Remote, ill: set[int], long: 
     (413, "`inputs` must have less than 512 tokens. Given: 1000"),
     (413, "batch size 64 > maximum allowed batch size 32"),
     (500, "input is too large to process. increase the physical batch size"),
-], ids=str)  # fmt: skip
+    (422, "input " + "x" * 1000 + " is too long"),
+], ids=range(9))  # fmt: skip
 def test_the_words_of_many_servers_for_a_long_text_are_known(remote: Remote, status: int, message: str) -> None:
     remote.server.behaviour = Behaviour(window=3, too_long=RefusalError(status, message))
     found = remote.encoder.encode(["one two", "one two three four five six"])

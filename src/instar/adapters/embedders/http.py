@@ -163,8 +163,8 @@ class JsonServer:
 
     def _refusal(self, response: httpx2.Response) -> Exception:
         status = response.status_code
-        said = self._clean(_said(response) or f"HTTP {status}")
-        message = f"{self.url} refuses: {said}"
+        said = _said(response) or f"HTTP {status}"
+        message = f"{self.url} refuses: {self._clean(said)}"
         if status not in BUSY and (status == TOO_LARGE or _TOO_LONG.search(said)):
             return TooLongError(message, "cut the text, or raise the model's window")
         if status not in BUSY and _NOT_FINITE.search(said):
