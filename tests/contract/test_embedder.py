@@ -1,12 +1,20 @@
 """What every embedder must do."""
 
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from model_servers import OllamaServer, OpenAIServer, running
 
+from instar.adapters.embedders.ollama import OllamaEncoder
+from instar.adapters.embedders.openai import OpenAIEncoder
 from instar.adapters.embedders.static import StaticEmbedder, builtin_folder
+from instar.domain.catalogue import ModelEntry
 from instar.domain.models import StorageFormat, document_fingerprint
+from instar.embedding.encoding import EncodedModel
 from instar.embedding.integrity import faults
 from instar.ports import Embedder
 from instar.testing import HashEmbedder
@@ -22,9 +30,37 @@ TEXTS = [
 AWKWARD = ["", " \n\t ", "{}[]();", "\0", "\x7f\x1b[0m", "￿ \ufffd", "a" * 20_000]
 
 
-@pytest.fixture(params=["static", "hash"], scope="module")
-def embedder(request: pytest.FixtureRequest) -> Embedder:
-    return StaticEmbedder(builtin_folder()) if request.param == "static" else HashEmbedder()
+Open = Callable[[], Embedder]
+"""Opens the same model once more."""
+
+
+def ollama(stack: ExitStack) -> Open:
+    entry = ModelEntry("ollama:hash", "ollama", "hash", base_url=stack.enter_context(running(OllamaServer())).url)
+    return lambda: EncodedModel(OllamaEncoder(entry), entry)
+
+
+def openai(stack: ExitStack) -> Open:
+    entry = ModelEntry("openai:hash", "openai", "hash", base_url=stack.enter_context(running(OpenAIServer())).url)
+    return lambda: EncodedModel(OpenAIEncoder(entry), entry)
+
+
+MODELS: dict[str, Callable[[ExitStack], Open]] = {
+    "static": lambda _: lambda: StaticEmbedder(builtin_folder()),
+    "hash": lambda _: HashEmbedder,
+    "ollama": ollama,
+    "openai": openai,
+}
+
+
+@pytest.fixture(params=MODELS, scope="module")
+def opened(request: pytest.FixtureRequest) -> Iterator[Open]:
+    with ExitStack() as stack:
+        yield MODELS[request.param](stack)
+
+
+@pytest.fixture(scope="module")
+def embedder(opened: Open) -> Embedder:
+    return opened()
 
 
 def test_rows_are_sound_and_in_order(embedder: Embedder) -> None:
@@ -76,8 +112,8 @@ def test_any_text_can_be_embedded(embedder: Embedder, texts: list[str]) -> None:
     assert faults(embedder.embed_documents(texts).vectors, len(texts), embedder.spec) == {}
 
 
-def test_the_same_model_loaded_twice_agrees(embedder: Embedder) -> None:
-    again = StaticEmbedder(builtin_folder()) if isinstance(embedder, StaticEmbedder) else HashEmbedder()
+def test_the_same_model_loaded_twice_agrees(embedder: Embedder, opened: Open) -> None:
+    again = opened()
     assert again.spec == embedder.spec
     np.testing.assert_array_equal(again.embed_documents(TEXTS).vectors, embedder.embed_documents(TEXTS).vectors)
 
@@ -94,6 +130,9 @@ def test_what_identifies_the_model_is_complete(embedder: Embedder) -> None:
 def test_how_much_of_a_question_is_known_is_a_share(embedder: Embedder) -> None:
     known, foreign = "open the file and read every line", "où étaient les équipes éliminées"
     assert embedder.familiarity(known) == 1.0
-    assert 0.0 <= embedder.familiarity(foreign) < embedder.familiarity(f"{known} {foreign}") < 1.0
+    if isinstance(embedder, EncodedModel):
+        assert embedder.familiarity(foreign) == 1.0
+    else:
+        assert 0.0 <= embedder.familiarity(foreign) < embedder.familiarity(f"{known} {foreign}") < 1.0
     assert embedder.familiarity("") == 1.0
     assert all(0.0 <= embedder.familiarity(text) <= 1.0 for text in (*TEXTS, *AWKWARD))

@@ -20,7 +20,8 @@ class EncoderFacts:
 
     `revision` is a digest or version that changes whenever the weights do. `precision` is that of the weights.
     `context_tokens` is None where the model has no limit. `runtime` names the library and its version only where that
-    is known to change results.
+    is known to change results. `base` is the model it was derived from under a name of the user's own, "" for none.
+    What a server does not tell is "".
     """
 
     provider: str
@@ -31,6 +32,7 @@ class EncoderFacts:
     pooling: str
     context_tokens: int | None = None
     runtime: str = ""
+    base: str = ""
 
 
 @dataclass(frozen=True, slots=True)

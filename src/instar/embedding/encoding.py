@@ -77,8 +77,11 @@ class EncodedModel:
             yield order[start : start + size]
 
     def _shaped(self, vectors: Matrix, count: int) -> Matrix:
-        """Return unit vectors of the dimensions that are kept. Raises `ModelUnsoundError` for a wrong shape."""
-        if vectors.shape != (count, self._spec.dimensions):
+        """Return unit vectors of the dimensions that are kept. Raises `ModelUnsoundError` for a wrong shape.
+
+        A server may have truncated them already.
+        """
+        if vectors.shape not in {(count, self._spec.dimensions), (count, self._spec.stored_dimensions)}:
             raise ModelUnsoundError(
                 f"{self._spec.name} gave vectors of shape {vectors.shape} instead of {(count, self._spec.dimensions)}",
                 "the model under this name is another one now: see `instar model check`",

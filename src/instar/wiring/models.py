@@ -8,7 +8,7 @@ from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 
-from instar.domain.catalogue import ModelEntry, read_entries, resolve
+from instar.domain.catalogue import ModelEntry, facts_of, read_entries, resolve
 from instar.domain.models import ModelSpec
 from instar.embedding.encoding import EncodedModel
 from instar.errors import ModelMissingError, SettingError
@@ -42,12 +42,20 @@ class Models:
 
     def named(self, reference: str) -> Embedder:
         """Return the model of a name. Raises `SettingError` for an unknown one, `ModelError` where it cannot be had."""
-        return self._opened(resolve(reference, self.entries))
+        return self._opened(self._entry(reference))
 
     def of(self, spec: ModelSpec) -> Embedder:
         """Return the model that made vectors, as it was asked for documents then, as it is asked for questions now."""
-        entry = resolve(spec.reference or spec.provider, self.entries)
+        entry = self._entry(spec.reference or spec.provider)
         return self._opened(replace(entry, document_prompt=spec.document_prompt, truncation=spec.truncation))
+
+    def _entry(self, reference: str) -> ModelEntry:
+        """Return the entry of a name; for one of the user's own at Ollama with what is known of the model behind it."""
+        entry = resolve(reference, self.entries)
+        if entry.provider != "ollama" or reference in self.entries or facts_of(entry.source, self.entries.values()):
+            return entry
+        base = self.encoder(entry).facts.base
+        return replace(resolve(f"ollama:{base}", self.entries), name=entry.name, source=entry.source) if base else entry
 
     def encoder(self, entry: ModelEntry) -> Encoder:
         """Return the encoder of an entry. Raises `ModelError` where it cannot be had."""
@@ -56,10 +64,9 @@ class Models:
         return ENCODERS[entry.provider](entry)
 
     def _opened(self, entry: ModelEntry) -> Embedder:
-        key = replace(entry, options={})  # a mapping has no hash, and one name has one set of options
-        if key not in self._open:
-            self._open[key] = self._make(entry)
-        return self._open[key]
+        if entry not in self._open:
+            self._open[entry] = self._make(entry)
+        return self._open[entry]
 
     def _make(self, entry: ModelEntry) -> Embedder:
         if entry.provider == "static":
@@ -79,5 +86,20 @@ def _folder_of(entry: ModelEntry) -> Path:
     return Path(found.origin).parent
 
 
-ENCODERS: dict[str, Callable[[ModelEntry], Encoder]] = {}
+def _ollama(entry: ModelEntry) -> Encoder:
+    from instar.adapters.embedders.ollama import OllamaEncoder
+
+    return OllamaEncoder(entry)
+
+
+def _openai(entry: ModelEntry) -> Encoder:
+    from instar.adapters.embedders.openai import OpenAIEncoder
+
+    return OpenAIEncoder(entry)
+
+
+ENCODERS: dict[str, Callable[[ModelEntry], Encoder]] = {
+    "ollama": _ollama,
+    "openai": _openai,
+}
 """The adapters by provider; each loads its library only when it is called."""
