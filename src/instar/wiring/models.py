@@ -19,6 +19,12 @@ FIRST = "static"
 """The model that answers within seconds, while a slower one is not ready."""
 
 
+def built_in_entries() -> Mapping[str, ModelEntry]:
+    """Return the catalogue inside the package."""
+    content = (files("instar") / "resources" / CATALOGUE).read_text("utf-8")
+    return read_entries(tomllib.loads(content), "the catalogue")
+
+
 class Models:
     """All models that can be named; each is opened once."""
 
@@ -29,12 +35,12 @@ class Models:
     @cached_property
     def entries(self) -> Mapping[str, ModelEntry]:
         """The catalogue and what the user added or changed. Raises `SettingError` for a file that cannot be read."""
-        built_in = tomllib.loads((files("instar") / "resources" / CATALOGUE).read_text("utf-8"))
-        return {**read_entries(built_in, "the catalogue"), **self._of_user()}
+        built_in = built_in_entries()
+        return {**built_in, **self._of_user(built_in)}
 
-    def _of_user(self) -> Mapping[str, ModelEntry]:
+    def _of_user(self, built_in: Mapping[str, ModelEntry]) -> Mapping[str, ModelEntry]:
         try:
-            return read_entries(tomllib.loads(self.user_file.read_text("utf-8")), str(self.user_file))
+            return read_entries(tomllib.loads(self.user_file.read_text("utf-8")), str(self.user_file), built_in)
         except (FileNotFoundError, NotADirectoryError):
             return {}
         except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
@@ -56,10 +62,9 @@ class Models:
         return ENCODERS[entry.provider](entry)
 
     def _opened(self, entry: ModelEntry) -> Embedder:
-        key = replace(entry, options={})  # a mapping has no hash, and one name has one set of options
-        if key not in self._open:
-            self._open[key] = self._make(entry)
-        return self._open[key]
+        if entry not in self._open:
+            self._open[entry] = self._make(entry)
+        return self._open[entry]
 
     def _make(self, entry: ModelEntry) -> Embedder:
         if entry.provider == "static":
