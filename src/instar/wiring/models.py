@@ -55,6 +55,10 @@ class Models:
         entry = resolve(spec.reference or spec.provider, self.entries)
         return self._opened(replace(entry, document_prompt=spec.document_prompt, truncation=spec.truncation))
 
+    def bare(self, entry: ModelEntry) -> Embedder:
+        """Return the model of an entry made anew, with nothing around it. Raises as `named` does."""
+        return self._make(entry)
+
     def encoder(self, entry: ModelEntry) -> Encoder:
         """Return the encoder of an entry. Raises `ModelError` where it cannot be had."""
         if entry.package:

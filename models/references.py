@@ -1,0 +1,31 @@
+"""Write what a model makes of the probes into the package, for `instar model check` to compare with.
+
+    python models/references.py static [minilm …]
+
+Each name is one of the catalogue. Run it with the original model (fp32), before anything is quantised: what is stored
+is what every copy of it is measured against. Vectors are kept as int8 with a scale each, in base64.
+"""
+
+import base64
+import json
+import sys
+from pathlib import Path
+
+from instar.domain.models import StorageFormat
+from instar.domain.vectors import encode
+from instar.settings import user_folder
+from instar.wiring.models import Models
+
+PROBES = Path(__file__).parents[1] / "src" / "instar" / "resources" / "probes.json"
+
+
+def main(names: list[str]) -> None:
+    content = json.loads(PROBES.read_text("utf-8"))
+    for name in names:
+        vectors = Models(user_folder()).named(name).embed_documents(content["texts"]).vectors
+        content["references"][name] = base64.b64encode(encode(vectors, StorageFormat.INT8).tobytes()).decode()
+    PROBES.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
