@@ -11,18 +11,20 @@ import json
 import sys
 from pathlib import Path
 
+from instar.domain.catalogue import resolve
 from instar.domain.models import StorageFormat
 from instar.domain.vectors import encode
-from instar.settings import user_folder
-from instar.wiring.models import Models
+from instar.settings import load
+from instar.wiring import Workspace
 
 PROBES = Path(__file__).parents[1] / "src" / "instar" / "resources" / "probes.json"
 
 
 def main(names: list[str]) -> None:
     content = json.loads(PROBES.read_text("utf-8"))
+    models = Workspace(load().settings).models
     for name in names:
-        vectors = Models(user_folder()).named(name).embed_documents(content["texts"]).vectors
+        vectors = models.bare(resolve(name, models.entries)).embed_documents(content["texts"]).vectors
         content["references"][name] = base64.b64encode(encode(vectors, StorageFormat.INT8).tobytes()).decode()
     PROBES.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", "utf-8")
 

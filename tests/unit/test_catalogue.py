@@ -64,8 +64,8 @@ def test_any_text_is_a_model_or_refused(reference):
         entry = resolve(reference, BUILT_IN)
     except SettingError:
         return
-    assert entry.name == reference
     assert entry.provider in PROVIDERS
+    assert entry.name == reference or reference.lower() in entry.aliases
 
 
 def test_facts_say_where_the_model_runs_only_by_its_reference():
@@ -75,6 +75,12 @@ def test_facts_say_where_the_model_runs_only_by_its_reference():
     assert entry.origins["provider"] == "its name"
     with pytest.raises(SettingError, match="ollama:bge-m3"):
         resolve("bge-m3", BUILT_IN)
+
+
+def test_an_alias_is_a_name():
+    assert resolve("all-MiniLM-L6-v2", BUILT_IN).name == "minilm"
+    with pytest.raises(SettingError, match="runs at a provider"):
+        resolve("qwen3-embedding", BUILT_IN)
 
 
 def test_what_is_known_at_one_provider_holds_only_there():

@@ -149,7 +149,7 @@ def resolve(reference: str, entries: Mapping[str, ModelEntry]) -> ModelEntry:
 
     Raises `SettingError` for a name that is neither.
     """
-    named = entries.get(reference)
+    named = entries.get(reference) or _also_called(reference, entries.values())
     if named is not None and named.provider:
         return named
     provider, _, source = reference.partition(":")
@@ -160,13 +160,17 @@ def resolve(reference: str, entries: Mapping[str, ModelEntry]) -> ModelEntry:
     if named is not None:
         raise SettingError(
             f"{reference} runs at a provider, and none is named",
-            f"say which, as `ollama:{reference}` or `openai:{reference}`",
+            f"say which, as `ollama:{named.name}` or `openai:{named.name}`",
         )
     here = sorted(name for name, entry in entries.items() if entry.provider)
     raise SettingError(
         f"unknown model {reference!r}",
         f"choose of {', '.join(here)}, or name a provider: {', '.join(f'{p}:…' for p in PROVIDERS[1:])}",
     )
+
+
+def _also_called(name: str, entries: Iterable[ModelEntry]) -> ModelEntry | None:
+    return next((entry for entry in entries if name.lower() in entry.aliases), None)
 
 
 def _elsewhere(known: ModelEntry, provider: str) -> ModelEntry:

@@ -15,8 +15,12 @@ def with_table(text: str, name: str, values: Mapping[str, Scalar | Mapping[str, 
 
     Raises `SettingError` where the rest would not stay what it is, as with a table's name inside a long string.
     """
-    kept = "".join(line for owner, line in _owned(text) if owner != name)
-    written = kept if values is None else f"{_ended(kept)}[{_quoted(name)}]\n{_lines(values)}"
+    kept = "".join(line for owner, line in _owned(text) if owner != name).rstrip()
+    above = f"{kept}\n" if kept else ""
+    if values is None:
+        written = above
+    else:
+        written = f"{above}\n[{_quoted(name)}]\n{_lines(values)}".lstrip("\n")
     wanted = {key: value for key, value in tomllib.loads(text).items() if key != name}
     if values is not None:
         wanted[name] = {key: dict(value) if isinstance(value, Mapping) else value for key, value in values.items()}
@@ -54,11 +58,6 @@ def _opened(line: str) -> str:
     except tomllib.TOMLDecodeError:
         return ""
     return next(iter(opened), "")
-
-
-def _ended(text: str) -> str:
-    """Return a text that another table can follow, with an empty line between."""
-    return f"{text.rstrip()}\n\n" if text.strip() else ""
 
 
 def _lines(values: Mapping[str, Scalar | Mapping[str, Scalar]]) -> str:

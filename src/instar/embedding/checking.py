@@ -246,7 +246,9 @@ def _speed(model: Embedder, sample: Sequence[str], room: Room) -> Check:
 
 def _disk(spec: ModelSpec, room: Room) -> Check:
     needed = {s: room.texts * stored_and_packed_bytes(spec.stored_dimensions, s) for s in StorageFormat}
-    figures = {"texts": room.texts, "free_bytes": room.free_disk_bytes} | {f"{s}_bytes": n for s, n in needed.items()}
+    figures = {"texts": room.texts, "free_bytes": room.free_disk_bytes}
+    if room.texts:
+        figures |= {f"{storage}_bytes": size for storage, size in needed.items()}
     if needed[room.storage] < room.free_disk_bytes:
         return Check("disk", figures)
     return Check(

@@ -19,12 +19,10 @@ from instar.domain.vectors import decode
 from instar.embedding.checking import check
 from instar.ports import Matrix
 from instar.wiring import Workspace
-from instar.wiring.models import built_in_entries
+from instar.wiring.models import SERVERS, built_in_entries
 
 SAMPLED = 128
 """Texts of the corpus, evenly spread, that speed is measured with: more than a transformer on a CPU gets through."""
-SERVERS = ("ollama", "openai")
-"""The providers whose models are loaded elsewhere."""
 WEIGHTS = (".onnx", ".onnx_data", ".gguf", ".safetensors", ".bin", ".npy")
 """How the names of files with weights end."""
 

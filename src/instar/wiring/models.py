@@ -15,6 +15,8 @@ from instar.errors import ModelMissingError, SettingError
 from instar.ports import Embedder, Encoder
 
 CATALOGUE = "models.toml"
+SERVERS = ("ollama", "openai")
+"""The providers whose models are loaded elsewhere."""
 FIRST = "static"
 """The model that answers within seconds, while a slower one is not ready."""
 
@@ -57,7 +59,16 @@ class Models:
 
     def bare(self, entry: ModelEntry) -> Embedder:
         """Return the model of an entry made anew, with nothing around it. Raises as `named` does."""
-        return self._make(entry)
+        return self._make(entry) if entry.provider == "static" else EncodedModel(self.encoder(entry), entry)
+
+    def here(self, entry: ModelEntry) -> str:
+        """Return where a model is to be had, in words, without asking a server; "" for facts without a provider."""
+        if not entry.provider or entry.provider in SERVERS:
+            return "its server" if entry.provider else ""
+        if entry.provider == "static" and not entry.source:
+            return "built in"
+        there = find_spec(entry.package) is not None if entry.package else Path(entry.source).exists()
+        return "installed" if there else "not installed"
 
     def encoder(self, entry: ModelEntry) -> Encoder:
         """Return the encoder of an entry. Raises `ModelError` where it cannot be had."""
