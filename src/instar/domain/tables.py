@@ -17,10 +17,7 @@ def with_table(text: str, name: str, values: Mapping[str, Scalar | Mapping[str, 
     """
     kept = "".join(line for owner, line in _owned(text) if owner != name).rstrip()
     above = f"{kept}\n" if kept else ""
-    if values is None:
-        written = above
-    else:
-        written = f"{above}\n[{_quoted(name)}]\n{_lines(values)}".lstrip("\n")
+    written = above if values is None else f"{above}\n[{_quoted(name)}]\n{_lines(values)}".lstrip("\n")
     wanted = {key: value for key, value in tomllib.loads(text).items() if key != name}
     if values is not None:
         wanted[name] = {key: dict(value) if isinstance(value, Mapping) else value for key, value in values.items()}
