@@ -134,7 +134,7 @@ def _context(spec: ModelSpec, entry: ModelEntry) -> Check:
 
 def _pooling(spec: ModelSpec, entry: ModelEntry) -> Check:
     figures = {"pooling": spec.pooling}
-    if not entry.pooling or spec.pooling in ("", entry.pooling):
+    if not entry.pooling or spec.pooling in ("", "unknown", entry.pooling):  # not every library tells
         return Check("pooling", figures)
     return Check(
         "pooling",
