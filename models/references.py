@@ -1,9 +1,9 @@
 """Write what a model makes of the probes into the package, for `instar model check` to compare with.
 
-    python models/references.py static [minilm …]
+    python models/references.py static minilm=onnx:FP32_FOLDER …
 
-Each name is one of the catalogue. Run it with the original model (fp32), before anything is quantised: what is stored
-is what every copy of it is measured against. Vectors are kept as int8 with a scale each, in base64.
+Each name is one of the catalogue; behind `=` stands the model to ask in its place, for it is the original (fp32) that
+every copy is measured against. Vectors are kept as int8 with a scale each, in base64.
 """
 
 import base64
@@ -23,8 +23,9 @@ PROBES = Path(__file__).parents[1] / "src" / "instar" / "resources" / "probes.js
 def main(names: list[str]) -> None:
     content = json.loads(PROBES.read_text("utf-8"))
     models = Workspace(load().settings).models
-    for name in names:
-        vectors = models.bare(resolve(name, models.entries)).embed_documents(content["texts"]).vectors
+    for argument in names:
+        name, _, original = argument.partition("=")
+        vectors = models.bare(resolve(original or name, models.entries)).embed_documents(content["texts"]).vectors
         content["references"][name] = base64.b64encode(encode(vectors, StorageFormat.INT8).tobytes()).decode()
     PROBES.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", "utf-8")
 
