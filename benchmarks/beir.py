@@ -1,6 +1,6 @@
 """Quality on a BEIR folder: nDCG@10 and Recall@10 by arm, each document a file.
 
-    python benchmarks/beir.py FOLDER [--split test] [--suffix .py] [--weights 1:1] [--no-stems]
+    python benchmarks/beir.py FOLDER [--split test] [--suffix .py] [--weights 1:1] [--no-stems] [--storage int8]
 
 A document is ranked by its best chunk. Measures are computed by ir_measures.
 """
@@ -52,6 +52,7 @@ def main() -> None:
     parser.add_argument("--suffix", default=".txt")
     parser.add_argument("--weights", nargs="*", default=["1:1"])
     parser.add_argument("--no-stems", action="store_true")
+    parser.add_argument("--storage", default="int8")
     arguments = parser.parse_args()
     with without_stems() if arguments.no_stems else nullcontext():
         measure(arguments)
@@ -68,7 +69,7 @@ def measure(arguments: argparse.Namespace) -> None:
         root = Path(scratch, "corpus")
         root.mkdir()
         names = write_corpus(arguments.folder, root, arguments.suffix)
-        workspace = Workspace(Settings(data=Path(scratch, "data")))
+        workspace = Workspace(Settings(data=Path(scratch, "data"), storage=arguments.storage))
         workspace.index([root], SilentProgress())
         for name, (mode, weights) in runs.items():
             scored = []

@@ -42,7 +42,7 @@ class Settings:
         metadata={"help": "the data folder: one corpus with all its roots"},
     )
     model: str = field(default="static", metadata={"help": "the wanted embedding model"})
-    storage: str = field(default="int8", metadata={"help": "how vectors are stored: int8, float16 or float32"})
+    storage: str = field(default="int8", metadata={"help": "how vectors are stored: int8, float16, float32 or binary"})
     limit: int = field(default=10, metadata={"help": "hits in an answer", "least": 1})
     lexical_weight: float = field(default=1.0, metadata={"help": "weight of the BM25 arm in the fusion"})
     vector_weight: float = field(default=1.0, metadata={"help": "weight of the vector arm in the fusion"})

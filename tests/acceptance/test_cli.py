@@ -277,7 +277,7 @@ def test_a_bad_setting_is_named(shell):
     assert "unknown model 'magic'" in shell.run("index", code=2, INSTAR_MODEL="magic").stderr
 
 
-@pytest.mark.parametrize("storage", ["float32", "float16"])
+@pytest.mark.parametrize("storage", ["float32", "float16", "binary"])
 def test_another_storage_format_is_a_generation_of_its_own(shell, storage):
     shell.run("index")
     before = shell.json("search", "retry delay")

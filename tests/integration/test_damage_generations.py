@@ -77,6 +77,7 @@ CHANGES = [
     {"truncation": 32},
     {"storage": "float16"},
     {"storage": "float32"},
+    {"storage": "binary"},
 ]
 
 

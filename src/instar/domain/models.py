@@ -12,6 +12,7 @@ class StorageFormat(StrEnum):
     FLOAT32 = "float32"
     FLOAT16 = "float16"
     INT8 = "int8"
+    BINARY = "binary"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,16 @@ from instar.errors import ModelMissingError, SettingError
 from instar.ports import Embedder, Encoder
 
 CATALOGUE = "models.toml"
+SERVERS = ("ollama", "openai")
+"""The providers whose models are loaded elsewhere."""
 FIRST = "static"
 """The model that answers within seconds, while a slower one is not ready."""
+
+
+def built_in_entries() -> Mapping[str, ModelEntry]:
+    """Return the catalogue inside the package."""
+    content = (files("instar") / "resources" / CATALOGUE).read_text("utf-8")
+    return read_entries(tomllib.loads(content), "the catalogue")
 
 
 class Models:
@@ -29,12 +37,12 @@ class Models:
     @cached_property
     def entries(self) -> Mapping[str, ModelEntry]:
         """The catalogue and what the user added or changed. Raises `SettingError` for a file that cannot be read."""
-        built_in = tomllib.loads((files("instar") / "resources" / CATALOGUE).read_text("utf-8"))
-        return {**read_entries(built_in, "the catalogue"), **self._of_user()}
+        built_in = built_in_entries()
+        return {**built_in, **self._of_user(built_in)}
 
-    def _of_user(self) -> Mapping[str, ModelEntry]:
+    def _of_user(self, built_in: Mapping[str, ModelEntry]) -> Mapping[str, ModelEntry]:
         try:
-            return read_entries(tomllib.loads(self.user_file.read_text("utf-8")), str(self.user_file))
+            return read_entries(tomllib.loads(self.user_file.read_text("utf-8")), str(self.user_file), built_in)
         except (FileNotFoundError, NotADirectoryError):
             return {}
         except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
@@ -42,20 +50,33 @@ class Models:
 
     def named(self, reference: str) -> Embedder:
         """Return the model of a name. Raises `SettingError` for an unknown one, `ModelError` where it cannot be had."""
-        return self._opened(self._entry(reference))
+        return self._opened(self.entry(reference))
 
     def of(self, spec: ModelSpec) -> Embedder:
         """Return the model that made vectors, as it was asked for documents then, as it is asked for questions now."""
-        entry = self._entry(spec.reference or spec.provider)
+        entry = self.entry(spec.reference or spec.provider)
         return self._opened(replace(entry, document_prompt=spec.document_prompt, truncation=spec.truncation))
 
-    def _entry(self, reference: str) -> ModelEntry:
+    def entry(self, reference: str) -> ModelEntry:
         """Return the entry of a name; for one of the user's own at Ollama with what is known of the model behind it."""
         entry = resolve(reference, self.entries)
         if entry.provider != "ollama" or reference in self.entries or facts_of(entry.source, self.entries.values()):
             return entry
         base = self.encoder(entry).facts.base
         return replace(resolve(f"ollama:{base}", self.entries), name=entry.name, source=entry.source) if base else entry
+
+    def bare(self, entry: ModelEntry) -> Embedder:
+        """Return the model of an entry made anew, with nothing around it. Raises as `named` does."""
+        return self._make(entry) if entry.provider == "static" else EncodedModel(self.encoder(entry), entry)
+
+    def here(self, entry: ModelEntry) -> str:
+        """Return where a model is to be had, in words, without asking a server; "" for facts without a provider."""
+        if not entry.provider or entry.provider in SERVERS:
+            return "its server" if entry.provider else ""
+        if entry.provider == "static" and not entry.source:
+            return "built in"
+        there = find_spec(entry.package) is not None if entry.package else Path(entry.source).exists()
+        return "installed" if there else "not installed"
 
     def encoder(self, entry: ModelEntry) -> Encoder:
         """Return the encoder of an entry. Raises `ModelError` where it cannot be had."""

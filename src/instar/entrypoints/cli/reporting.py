@@ -12,6 +12,7 @@ from typing import Any
 import typer
 
 from instar.domain.corpus import Root
+from instar.entrypoints.cli.models import model_settings
 from instar.entrypoints.cli.opening import open_workspace
 from instar.entrypoints.cli.sessions import choice_in_words, sessions_as_json, sessions_in_words
 from instar.entrypoints.cli.terminal import counted, printable
@@ -140,11 +141,12 @@ def config(*, as_json: bool, data: Path | None) -> None:
         }
         for item in fields(Settings)
     ]
+    rows += model_settings(Workspace(loaded.settings))
     if as_json:
         typer.echo(json.dumps(rows, default=str))
         return
     for row in rows:
-        typer.echo(f"{row['name']} = {row['value']}   ({row['origin']})\n    {row['help']}")
+        typer.echo(f"{row['name']} = {printable(str(row['value']))}   ({row['origin']})\n    {row['help']}")
 
 
 def verify(*, as_json: bool, data: Path | None) -> None:
