@@ -51,9 +51,11 @@ class Models:
 
     def encoder(self, entry: ModelEntry) -> Encoder:
         """Return the encoder of an entry. Raises `ModelError` where it cannot be had."""
-        if entry.package:
-            entry = replace(entry, source=str(_folder_of(entry)))
-        return ENCODERS[entry.provider](entry)
+        if "python" in entry.options:
+            from instar.adapters.embedders.process import ProcessEncoder
+
+            return ProcessEncoder(entry, encoder_here)
+        return encoder_here(entry)
 
     def _opened(self, entry: ModelEntry) -> Embedder:
         key = replace(entry, options={})  # a mapping has no hash, and one name has one set of options
@@ -67,6 +69,13 @@ class Models:
 
             return StaticEmbedder(Path(entry.source) if entry.source else builtin_folder(), entry.name)
         return EncodedModel(self.encoder(entry), entry)
+
+
+def encoder_here(entry: ModelEntry) -> Encoder:
+    """Return the encoder of an entry, run by the process that asks."""
+    if entry.package:
+        entry = replace(entry, source=str(_folder_of(entry)))
+    return ENCODERS[entry.provider](entry)
 
 
 def _folder_of(entry: ModelEntry) -> Path:
