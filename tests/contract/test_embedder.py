@@ -1,7 +1,9 @@
 """What every embedder must do."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from instar.embedding.encoding import EncodedModel
 from instar.embedding.integrity import faults
 from instar.ports import Embedder, Matrix
 from instar.testing import HashEmbedder, HashEncoder
+from instar.wiring.models import encoder_here
 
 TEXTS = [
     "def retry(delay): wait(delay)",
@@ -33,11 +36,21 @@ def in_a_process() -> Embedder:
     return EncodedModel(ProcessEncoder(entry, HashEncoder), entry)
 
 
+def encoded(provider: str, source: str) -> Embedder:
+    entry = ModelEntry(f"{provider}:{source}", provider=provider, source=source)
+    return EncodedModel(encoder_here(entry), entry)
+
+
 OPEN: dict[str, Callable[[], Embedder]] = {
     "static": lambda: StaticEmbedder(builtin_folder()),
     "hash": HashEmbedder,
     "process": in_a_process,
 }
+# Heavy libraries and weights are no part of the test environment: docs/reference/providers-local.md says what was run.
+if find_spec("sentence_transformers") and "INSTAR_ST" in os.environ:
+    OPEN["st"] = lambda: encoded("st", os.environ["INSTAR_ST"])
+if find_spec("llama_cpp") and "INSTAR_GGUF" in os.environ:
+    OPEN["gguf"] = lambda: encoded("gguf", os.environ["INSTAR_GGUF"])
 
 
 @pytest.fixture(params=OPEN, scope="module")

@@ -88,5 +88,17 @@ def _folder_of(entry: ModelEntry) -> Path:
     return Path(found.origin).parent
 
 
-ENCODERS: dict[str, Callable[[ModelEntry], Encoder]] = {}
+def _sentence_transformers(entry: ModelEntry) -> Encoder:
+    from instar.adapters.embedders.sentence_transformers import SentenceTransformersEncoder
+
+    return SentenceTransformersEncoder(entry)
+
+
+def _gguf(entry: ModelEntry) -> Encoder:
+    from instar.adapters.embedders.gguf import GgufEncoder
+
+    return GgufEncoder(entry)
+
+
+ENCODERS: dict[str, Callable[[ModelEntry], Encoder]] = {"gguf": _gguf, "st": _sentence_transformers}
 """The adapters by provider; each loads its library only when it is called."""
