@@ -64,7 +64,8 @@ def _header(reader: "_Reader") -> Header:
             values[key] = value
     for _ in range(tensors):
         reader.skip_string()
-        reader.place += U64.size * reader.number(U32) + U32.size + U64.size  # dimensions, type, offset
+        dimensions = reader.number(U32)
+        reader.place += U64.size * dimensions + U32.size + U64.size  # their lengths, the type, the offset
     reader.bytes(0)  # not behind the end
     return Header(values, reader.place)
 
@@ -97,7 +98,8 @@ class _Reader:
         if kind == STRING:
             return self.string()
         if kind == ARRAY:
-            return self._skip_array()
+            self._skip_array()
+            return None
         form = struct.Struct(f"<{_letter(kind)}")
         (value,) = form.unpack(self.bytes(form.size))
         return cast("Value", value)
