@@ -21,8 +21,9 @@ LIBRARY = "sentence-transformers"
 INSTALL = "pip install 'instar[st]'"
 CONSENT = "run_model_code"
 """The option by which the user lets code of the model's repository run."""
-DEVICES = r"(cpu|mps|cuda(:\d+)?)?"
-PRECISIONS = ("", "float32", "float16", "bfloat16")
+DEVICES = r"cpu|mps|cuda(:\d+)?", "cpu, mps, cuda or cuda:1"
+PRECISIONS = "float32|float16|bfloat16", "float32, float16 or bfloat16"
+"""What fits an option, and how that is said."""
 OTHER_RESULTS = ((5, 5, 0), (5, 6, 0))
 """From the first to the last of these versions bge-m3 with flash attention silently gave worse vectors."""
 HALF = 0.999
@@ -58,8 +59,9 @@ class SentenceTransformersEncoder:
 
     def __init__(self, entry: ModelEntry) -> None:
         self._entry = entry
-        self._device = _choice(entry, "device", DEVICES)
-        self._dtype = _choice(entry, "dtype", "|".join(PRECISIONS))
+        self._device = _choice(entry, "device", *DEVICES)
+        self._dtype = _choice(entry, "dtype", *PRECISIONS)
+        self._given = Path(entry.source).expanduser()
         self._model: _Model | None = None
 
     @cached_property
@@ -109,14 +111,13 @@ class SentenceTransformersEncoder:
     @cached_property
     def _name(self) -> str:
         """A folder's own name, so that it may be moved; else that of the hub."""
-        if Path(self._entry.source).is_dir():
-            return Path(self._entry.source).resolve().name
+        if self._given.is_dir():
+            return self._given.resolve().name
         return self._entry.source if "/" in self._entry.source else f"sentence-transformers/{self._entry.source}"
 
     @cached_property
     def _folder(self) -> Path:
-        folder = Path(self._entry.source)
-        return folder.resolve() if folder.is_dir() else hub.snapshot(self._name)
+        return self._given.resolve() if self._given.is_dir() else hub.snapshot(self._name)
 
     @cached_property
     def _described(self) -> Description | None:
@@ -177,12 +178,10 @@ class SentenceTransformersEncoder:
         return model
 
 
-def _choice(entry: ModelEntry, option: str, known: str) -> str:
+def _choice(entry: ModelEntry, option: str, fitting: str, said: str) -> str:
     value = str(entry.options.get(option, ""))
-    if not re.fullmatch(known, value):
-        raise SettingError(
-            f"{option} = {value!r} of {entry.name} is of no use", f"leave it out, or take one that fits {known}"
-        )
+    if value and not re.fullmatch(fitting, value):
+        raise SettingError(f"{option} = {value!r} of {entry.name} is of no use", f"leave it out, or take {said}")
     return value
 
 
