@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from instar.domain.models import ModelSpec
+from instar.domain.catalogue import ModelEntry
+from instar.domain.models import EncoderFacts, ModelSpec
 from instar.ports import Embedded
 
 
@@ -49,3 +50,37 @@ class HashEmbedder:
             seed = hashlib.sha256(f"{self._spec.revision} {word}".encode()).digest()[:8]
             total += np.random.default_rng(int.from_bytes(seed, "little")).standard_normal(self._spec.dimensions)
         return (total / np.linalg.norm(total)).astype(np.float32)
+
+
+class HashEncoder:
+    """See `instar.ports.Encoder`: the vectors of `HashEmbedder`, three units long, of a text's first words.
+
+    Reads `dimensions` (64), `context_tokens` (words, without limit) and `source` (the revision) of the entry.
+    """
+
+    batch = 4
+    agreement = 1.0
+
+    def __init__(self, entry: ModelEntry) -> None:
+        revision = entry.source or "1"
+        self._embedder = HashEmbedder(entry.dimensions or 64, revision)
+        self._words = entry.context_tokens
+        self.facts = EncoderFacts(
+            provider="fake",
+            name="hash",
+            revision=revision,
+            dimensions=entry.dimensions or 64,
+            precision="float32",
+            pooling="mean",
+            context_tokens=entry.context_tokens,
+        )
+
+    def encode(self, texts: Sequence[str]) -> Embedded:
+        """Return vectors (n, d), and which texts were too long."""
+        words = [text.split() for text in texts]
+        taken = [" ".join(found[: self._words]) for found in words]
+        cut = tuple(i for i, found in enumerate(words) if self._words is not None and len(found) > self._words)
+        return Embedded(3 * self._embedder.embed_documents(taken).vectors, cut)
+
+    def close(self) -> None:
+        """Do nothing: nothing is held."""

@@ -1,7 +1,10 @@
 """What every embedder must do."""
 
+import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -11,13 +14,15 @@ from model_servers import OllamaServer, OpenAIServer, running
 
 from instar.adapters.embedders.ollama import OllamaEncoder
 from instar.adapters.embedders.openai import OpenAIEncoder
+from instar.adapters.embedders.process import ProcessEncoder
 from instar.adapters.embedders.static import StaticEmbedder, builtin_folder
 from instar.domain.catalogue import ModelEntry
 from instar.domain.models import StorageFormat, document_fingerprint
 from instar.embedding.encoding import EncodedModel
 from instar.embedding.integrity import faults
-from instar.ports import Embedder
-from instar.testing import HashEmbedder
+from instar.ports import Embedder, Matrix
+from instar.testing import HashEmbedder, HashEncoder
+from instar.wiring.models import encoder_here
 
 TEXTS = [
     "def retry(delay): wait(delay)",
@@ -44,12 +49,28 @@ def openai(stack: ExitStack) -> Open:
     return lambda: EncodedModel(OpenAIEncoder(entry), entry)
 
 
+def in_a_process(_: ExitStack) -> Open:
+    entry = ModelEntry("hash", provider="st", options={"python": sys.executable})
+    return lambda: EncodedModel(ProcessEncoder(entry, HashEncoder), entry)
+
+
+def of_library(provider: str, source: str) -> Callable[[ExitStack], Open]:
+    entry = ModelEntry(f"{provider}:{source}", provider=provider, source=source)
+    return lambda _: lambda: EncodedModel(encoder_here(entry), entry)
+
+
 MODELS: dict[str, Callable[[ExitStack], Open]] = {
     "static": lambda _: lambda: StaticEmbedder(builtin_folder()),
     "hash": lambda _: HashEmbedder,
     "ollama": ollama,
     "openai": openai,
+    "process": in_a_process,
 }
+# Heavy libraries and weights are no part of the test environment: docs/reference/providers-local.md says what was run.
+if find_spec("sentence_transformers") and "INSTAR_ST" in os.environ:
+    MODELS["st"] = of_library("st", os.environ["INSTAR_ST"])
+if find_spec("llama_cpp") and "INSTAR_GGUF" in os.environ:
+    MODELS["gguf"] = of_library("gguf", os.environ["INSTAR_GGUF"])
 
 
 @pytest.fixture(params=MODELS, scope="module")
@@ -59,8 +80,23 @@ def opened(request: pytest.FixtureRequest) -> Iterator[Open]:
 
 
 @pytest.fixture(scope="module")
-def embedder(opened: Open) -> Embedder:
-    return opened()
+def embedder(opened: Open) -> Iterator[Embedder]:
+    model = opened()
+    yield model
+    close(model)
+
+
+def close(embedder: Embedder) -> None:
+    if isinstance(embedder, EncodedModel):
+        embedder.encoder.close()
+
+
+def assert_alike(embedder: Embedder, found: Matrix, expected: Matrix) -> None:
+    """Within what the provider says of its vectors; where it says nothing, they are the same."""
+    if isinstance(embedder, EncodedModel):
+        assert ((found * expected).sum(axis=-1) >= embedder.encoder.agreement - 1e-6).all()
+    else:
+        np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
 def test_rows_are_sound_and_in_order(embedder: Embedder) -> None:
@@ -68,12 +104,12 @@ def test_rows_are_sound_and_in_order(embedder: Embedder) -> None:
     assert together.dtype == np.float32
     assert faults(together, len(TEXTS), embedder.spec) == {}
     for text, row in zip(TEXTS, together, strict=True):
-        np.testing.assert_allclose(embedder.embed_documents([text]).vectors[0], row, atol=1e-6)
+        assert_alike(embedder, embedder.embed_documents([text]).vectors[0], row)
 
 
 def test_a_vector_does_not_depend_on_its_neighbours(embedder: Embedder) -> None:
     backwards = embedder.embed_documents(TEXTS[::-1]).vectors[::-1]
-    np.testing.assert_allclose(backwards, embedder.embed_documents(TEXTS).vectors, atol=1e-6)
+    assert_alike(embedder, backwards, embedder.embed_documents(TEXTS).vectors)
 
 
 def test_awkward_texts_have_sound_vectors_too(embedder: Embedder) -> None:
@@ -116,6 +152,7 @@ def test_the_same_model_loaded_twice_agrees(embedder: Embedder, opened: Open) ->
     again = opened()
     assert again.spec == embedder.spec
     np.testing.assert_array_equal(again.embed_documents(TEXTS).vectors, embedder.embed_documents(TEXTS).vectors)
+    close(again)
 
 
 def test_what_identifies_the_model_is_complete(embedder: Embedder) -> None:

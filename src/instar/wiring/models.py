@@ -80,9 +80,11 @@ class Models:
 
     def encoder(self, entry: ModelEntry) -> Encoder:
         """Return the encoder of an entry. Raises `ModelError` where it cannot be had."""
-        if entry.package:
-            entry = replace(entry, source=str(_folder_of(entry)))
-        return ENCODERS[entry.provider](entry)
+        if "python" in entry.options:
+            from instar.adapters.embedders.process import ProcessEncoder
+
+            return ProcessEncoder(entry, encoder_here)
+        return encoder_here(entry)
 
     def _opened(self, entry: ModelEntry) -> Embedder:
         if entry not in self._open:
@@ -95,6 +97,13 @@ class Models:
 
             return StaticEmbedder(Path(entry.source) if entry.source else builtin_folder(), entry.name)
         return EncodedModel(self.encoder(entry), entry)
+
+
+def encoder_here(entry: ModelEntry) -> Encoder:
+    """Return the encoder of an entry, run by the process that asks."""
+    if entry.package:
+        entry = replace(entry, source=str(_folder_of(entry)))
+    return ENCODERS[entry.provider](entry)
 
 
 def _folder_of(entry: ModelEntry) -> Path:
@@ -119,8 +128,22 @@ def _openai(entry: ModelEntry) -> Encoder:
     return OpenAIEncoder(entry)
 
 
+def _sentence_transformers(entry: ModelEntry) -> Encoder:
+    from instar.adapters.embedders.sentence_transformers import SentenceTransformersEncoder
+
+    return SentenceTransformersEncoder(entry)
+
+
+def _gguf(entry: ModelEntry) -> Encoder:
+    from instar.adapters.embedders.gguf import GgufEncoder
+
+    return GgufEncoder(entry)
+
+
 ENCODERS: dict[str, Callable[[ModelEntry], Encoder]] = {
+    "gguf": _gguf,
     "ollama": _ollama,
     "openai": _openai,
+    "st": _sentence_transformers,
 }
 """The adapters by provider; each loads its library only when it is called."""
