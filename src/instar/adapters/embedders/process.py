@@ -117,12 +117,11 @@ class ProcessEncoder:
         return self._child
 
     def _introduced(self, child: "_Child") -> _Introduction:
-        entry = {key: value for key, value in asdict(self._entry).items() if key != "name"}
         try:
             reply, _ = child.ask(
                 {
                     "version": __version__,
-                    "entry": {self._entry.name: entry},
+                    "entry": asdict(self._entry),
                     "module": self._make.__module__,
                     "name": self._make.__name__,
                 }

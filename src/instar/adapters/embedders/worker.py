@@ -15,7 +15,7 @@ import numpy as np
 
 from instar import __version__
 from instar.adapters.embedders.frames import Message, receive, send
-from instar.domain.catalogue import read_entries
+from instar.domain.catalogue import ModelEntry
 from instar.errors import InstarError, ModelMissingError
 from instar.ports import Encoder
 
@@ -45,7 +45,10 @@ def _opened(request: Mapping[str, Any]) -> Encoder:
             f"{sys.executable} has Instar {__version__}, not {request['version']}",
             f"{sys.executable} -m pip install instar=={request['version']}",
         )
-    (entry,) = read_entries(request["entry"], "the model's entry").values()
+    values: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in request["entry"].items()
+    }
+    entry = ModelEntry(**values)
     encoder: Encoder = getattr(import_module(request["module"]), request["name"])(entry)
     return encoder
 
