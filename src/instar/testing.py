@@ -1,13 +1,13 @@
 """Public fakes: deterministic, and their output depends on their input."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from instar.domain.models import ModelSpec
-from instar.ports import Embedded
+from instar.ports import Embedded, KeptVector
 
 
 class HashEmbedder:
@@ -49,3 +49,23 @@ class HashEmbedder:
             seed = hashlib.sha256(f"{self._spec.revision} {word}".encode()).digest()[:8]
             total += np.random.default_rng(int.from_bytes(seed, "little")).standard_normal(self._spec.dimensions)
         return (total / np.linalg.norm(total)).astype(np.float32)
+
+
+class DictVectorCache:
+    """A vector cache without bounds that lasts as long as its object."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, dict[bytes, KeptVector]] = {}
+
+    def find(self, model: str, texts: Sequence[bytes]) -> dict[bytes, KeptVector]:
+        """Return what is kept of these hashes for a model."""
+        of_model = self._kept.get(model, {})
+        return {text: of_model[text] for text in texts if text in of_model}
+
+    def keep(self, model: str, vectors: Mapping[bytes, KeptVector]) -> None:
+        """Keep vectors by the hash of their text."""
+        self._kept.setdefault(model, {}).update(vectors)
+
+    def forget(self, model: str) -> None:
+        """Drop the vectors of a model."""
+        self._kept.pop(model, None)

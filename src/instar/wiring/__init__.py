@@ -42,7 +42,7 @@ class Workspace:
         self.store = SqliteStore(settings.data)
         self.lexical = TantivyIndex(settings.data / LEXICAL_FOLDER)
         self._given = embedder
-        self.models = Models(user_folder())
+        self.models = Models(user_folder(), settings)
         self._packed: dict[int, PackedVectors] = {}
         self._embedders: dict[str, Embedder | None] = {}
 

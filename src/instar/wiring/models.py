@@ -8,22 +8,30 @@ from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 
+from instar.adapters.caches.vectors import SqliteVectorCache
 from instar.domain.catalogue import ModelEntry, read_entries, resolve
 from instar.domain.models import ModelSpec
+from instar.embedding.caching import CachedModel, QueryCache
 from instar.embedding.encoding import EncodedModel
+from instar.embedding.lazy import Unloader
 from instar.errors import ModelMissingError, SettingError
-from instar.ports import Embedder, Encoder
+from instar.ports import Embedder, Encoder, VectorCache
+from instar.settings import Settings, cache_folder
 
 CATALOGUE = "models.toml"
 FIRST = "static"
 """The model that answers within seconds, while a slower one is not ready."""
 
+MEGABYTE = 1_000_000
+
 
 class Models:
     """All models that can be named; each is opened once."""
 
-    def __init__(self, user_folder: Path) -> None:
+    def __init__(self, user_folder: Path, settings: Settings) -> None:
         self.user_file = user_folder / CATALOGUE
+        self._settings = settings
+        self.questions = QueryCache(settings.query_cache_seconds)
         self._open: dict[ModelEntry, Embedder] = {}
 
     @cached_property
@@ -66,7 +74,18 @@ class Models:
             from instar.adapters.embedders.static import StaticEmbedder, builtin_folder
 
             return StaticEmbedder(Path(entry.source) if entry.source else builtin_folder(), entry.name)
-        return EncodedModel(self.encoder(entry), entry)
+        # Not around a static model: it would push out vectors that take a hundred times as long to make.
+        encoder = self._unloader.watch(self.encoder(entry))
+        return CachedModel(EncodedModel(encoder, entry), self.questions, self._documents)
+
+    @cached_property
+    def _unloader(self) -> Unloader:
+        return Unloader(self._settings.model_idle_seconds, self._settings.model_memory_megabytes * MEGABYTE)
+
+    @cached_property
+    def _documents(self) -> VectorCache | None:
+        largest = self._settings.cache_megabytes * MEGABYTE
+        return SqliteVectorCache(cache_folder(), largest) if largest else None
 
 
 def _folder_of(entry: ModelEntry) -> Path:
