@@ -277,6 +277,10 @@ class CorpusSnapshot(Protocol):
         """For each text that occurs in `scope`, the id of one chunk that holds it."""
         ...
 
+    def texts(self, limit: int) -> Sequence[str]:
+        """Up to `limit` texts, spread evenly over all in the order in which they came."""
+        ...
+
     def turn_rows(self, turn_ids: Sequence[int]) -> dict[int, TurnRow]:
         """The turns that are there, by id."""
         ...

@@ -14,6 +14,13 @@ class StorageFormat(StrEnum):
     INT8 = "int8"
 
 
+class VocabularyKind(StrEnum):
+    """Whose words a distilled model knows: those of the built-in model, or those of the corpus as well."""
+
+    STATIC = "static"
+    CORPUS = "corpus"
+
+
 @dataclass(frozen=True, slots=True)
 class EncoderFacts:
     """What a provider knows of a model of its own accord, without its prompts.

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from instar.domain.corpus import SourceKind
+from instar.domain.models import VocabularyKind
 from instar.domain.search import Mode
 from instar.domain.sessions import Role
 
@@ -26,6 +27,9 @@ def register(app: typer.Typer) -> None:
     roots_app.callback()(roots)
     roots_app.command("forget")(forget)
     app.add_typer(roots_app, name="roots")
+    model_app = typer.Typer(help="Make models of your own.", no_args_is_help=True)
+    model_app.command()(distill)
+    app.add_typer(model_app, name="model")
     app.callback(invoke_without_command=True)(version)
 
 
@@ -192,3 +196,21 @@ def forget(
 
     group_json, group_data = context.obj
     reporting.forget(path, as_json=as_json or group_json, data=data or group_data)
+
+
+def distill(
+    name: Annotated[str, typer.Argument(help="The model to learn from, as in the setting `model`.")],
+    *,
+    output: Annotated[Path, typer.Option("--output", "-o", help="A new folder for the static model.")],
+    dimensions: Annotated[int, typer.Option(min=1, help="Length of its vectors.")] = 256,
+    vocabulary: Annotated[
+        VocabularyKind,
+        typer.Option(help="Words of the built-in model; or of the corpus as well, whose passages then teach, too."),
+    ] = VocabularyKind.CORPUS,
+    as_json: Json = False,
+    data: Data = None,
+) -> None:
+    """Make a static model, a hundred times as fast, of any other."""
+    from instar.entrypoints.cli import distilling
+
+    distilling.distill(name, dimensions=dimensions, vocabulary=vocabulary, output=output, as_json=as_json, data=data)
