@@ -151,6 +151,10 @@ class VectorCache(Protocol):
         """Drop the vectors of a model."""
         ...
 
+    def clear(self) -> None:
+        """Drop everything."""
+        ...
+
 
 class LexicalIndex(Protocol):
     """The BM25 index: a follower of the corpus' change log, to be thrown away and rebuilt at any time."""

@@ -69,3 +69,7 @@ class DictVectorCache:
     def forget(self, model: str) -> None:
         """Drop the vectors of a model."""
         self._kept.pop(model, None)
+
+    def clear(self) -> None:
+        """Drop everything."""
+        self._kept.clear()

@@ -85,6 +85,16 @@ def test_one_model_can_be_forgotten(cache: VectorCache) -> None:
     assert same(cache.find(OTHER, list(kept)), kept)
 
 
+def test_everything_can_be_dropped(cache: VectorCache) -> None:
+    kept = vectors(range(10))
+    cache.clear()
+    cache.keep(MODEL, kept)
+    cache.clear()
+    assert cache.find(MODEL, list(kept)) == {}
+    cache.keep(MODEL, kept)
+    assert same(cache.find(MODEL, list(kept)), kept)
+
+
 # The file
 
 

@@ -8,9 +8,10 @@ import pytest
 
 from instar.domain.catalogue import ModelEntry
 from instar.domain.models import EncoderFacts
-from instar.ports import Embedded, Embedder
+from instar.ports import Embedded, Embedder, SilentProgress
 from instar.settings import Settings, cache_folder
 from instar.testing import HashEmbedder
+from instar.wiring import Workspace
 from instar.wiring.models import ENCODERS, Models
 
 TEXTS = ["open the file", "close the file"]
@@ -73,3 +74,14 @@ def test_questions_are_embedded_once_in_a_process_and_counted(made: list[Words],
         models.named("onnx:words").embed_query("where is it")
     assert made[0].asked == ["where is it"]
     assert (models.questions.counts.hits, models.questions.counts.misses) == (2, 1)
+
+
+def test_what_is_forgotten_is_not_kept_in_the_cache(made: list[Words], tmp_path: Path) -> None:
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root" / "a.txt").write_text("open the file\n")
+    workspace = Workspace(Settings(data=tmp_path / "data"))
+    workspace.index([tmp_path / "root"], SilentProgress())
+    model(tmp_path).embed_documents(TEXTS)
+    assert any(cache_folder().iterdir())
+    workspace.forget(workspace.roots()[0])
+    assert not any(cache_folder().iterdir())

@@ -131,15 +131,18 @@ class Unloader:
 
     def look(self) -> None:
         """Close what has been idle for too long."""
-        with self._lock:
-            loaded = set(self._loaded)
+        loaded = self._watched()
         pressed = self._resident() > self._most_bytes
         patience = min(self._idle_seconds, PRESSED_SECONDS) if pressed else self._idle_seconds
         for encoder in loaded:
             with suppress(ModelError):  # of a server that is away; its model is asked anew when it is needed
                 encoder.close_unless_used_since(self._clock() - patience)
-        if loaded - self._loaded:
+        if loaded - self._watched():
             return_freed_memory()
+
+    def _watched(self) -> set[LazyEncoder]:
+        with self._lock:
+            return set(self._loaded)
 
     def _keep_looking(self) -> None:
         while True:

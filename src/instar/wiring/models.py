@@ -63,6 +63,10 @@ class Models:
             entry = replace(entry, source=str(_folder_of(entry)))
         return ENCODERS[entry.provider](entry)
 
+    def clear_cache(self) -> None:
+        """Drop all vectors that were kept of documents, from before the cache was switched off too."""
+        self._cache.clear()
+
     def _opened(self, entry: ModelEntry) -> Embedder:
         key = replace(entry, options={})  # a mapping has no hash, and one name has one set of options
         if key not in self._open:
@@ -84,8 +88,11 @@ class Models:
 
     @cached_property
     def _documents(self) -> VectorCache | None:
-        largest = self._settings.cache_megabytes * MEGABYTE
-        return SqliteVectorCache(cache_folder(), largest) if largest else None
+        return self._cache if self._settings.cache_megabytes else None
+
+    @cached_property
+    def _cache(self) -> VectorCache:
+        return SqliteVectorCache(cache_folder(), self._settings.cache_megabytes * MEGABYTE)
 
 
 def _folder_of(entry: ModelEntry) -> Path:

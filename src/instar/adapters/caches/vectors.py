@@ -87,6 +87,12 @@ class SqliteVectorCache:
         """Drop the vectors of a model."""
         self._within(lambda connection: connection.execute("DELETE FROM vectors WHERE model = ?", (model,)))
 
+    def clear(self) -> None:
+        """Drop everything, the file as well."""
+        with suppress(OSError):
+            self._path.unlink(missing_ok=True)
+            self._path.with_name(f"{FILE_NAME}-journal").unlink(missing_ok=True)
+
     def _write(self, connection: sqlite3.Connection, rows: Sequence[tuple[str, bytes, int, int, bytes, int]]) -> None:
         for statement in _TABLES:
             connection.execute(statement)
@@ -120,15 +126,9 @@ class SqliteVectorCache:
                 return done
         except sqlite3.OperationalError:
             return None  # locked, full, read-only, or not there yet
-        except sqlite3.DatabaseError:
-            self._discard()
+        except sqlite3.DatabaseError:  # what cannot be read now never will be
+            self.clear()
             return None
-
-    def _discard(self) -> None:
-        """Throw the file away: what cannot be read now never will be."""
-        with suppress(OSError):
-            self._path.unlink(missing_ok=True)
-            self._path.with_name(f"{FILE_NAME}-journal").unlink(missing_ok=True)
 
 
 def _rows(connection: sqlite3.Connection, model: str, texts: Sequence[bytes]) -> list[_Row]:
