@@ -30,7 +30,9 @@ def text_of(ids: list[int]) -> str:
 
 
 def lesson(ids: list[list[int]]) -> Lesson:
-    counts = np.bincount(np.concatenate(ids), minlength=len(WORDS)).astype(np.float64)
+    counts = np.bincount(np.array([word for each in ids for word in each], int), minlength=len(WORDS)).astype(
+        np.float64
+    )
     return Lesson([text_of(each) for each in ids], [np.array(each) for each in ids], counts)
 
 
@@ -67,8 +69,9 @@ def test_the_table_has_a_row_a_word_and_nothing_for_the_unknown() -> None:
     assert np.flatnonzero(scales == 0).tolist() == [0]
 
 
-def test_passages_without_known_words_disturb_nothing() -> None:
-    ids = passages(20, seed=1)
+@pytest.mark.parametrize("count", [0, 20])
+def test_passages_without_known_words_disturb_nothing(count: int) -> None:
+    ids = passages(count, seed=1)
     some = Lesson([*(text_of(each) for each in ids), "?"], [*map(np.array, ids), np.array([], int)], lesson(ids).counts)
     codes, scales = distilled(HashEmbedder(), WORDS, DIMENSIONS, some, SilentProgress())
     assert codes.any()

@@ -94,7 +94,7 @@ def principal_axes(parts: Sequence[Matrix], dimensions: int) -> Matrix:
 
 def inverse_frequency(counts: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the weight of each token (v,) by how often it occurs."""
-    weights: NDArray[np.float64] = ZIPF_SMOOTHING / (ZIPF_SMOOTHING + counts / counts.sum())
+    weights: NDArray[np.float64] = ZIPF_SMOOTHING / (ZIPF_SMOOTHING + counts / max(counts.sum(), 1.0))
     return weights
 
 

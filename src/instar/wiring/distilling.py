@@ -93,8 +93,8 @@ def _lesson(texts: Sequence[str], vocabulary: Vocabulary, progress: Progress) ->
     vocabulary = vocabulary.extended(new[:ADDED_WORDS])
     tokens = list(vocabulary.tokens(texts))
     counts = np.bincount(np.concatenate(tokens), minlength=len(vocabulary.words)).astype(np.float64)
-    step = -(-len(texts) // TAUGHT_TEXTS)
-    return vocabulary, Lesson(texts[::step], tokens[::step], counts)
+    taught = np.linspace(0, len(texts) - 1, min(len(texts), TAUGHT_TEXTS)).astype(int)  # spread over all
+    return vocabulary, Lesson([texts[i] for i in taught], [tokens[i] for i in taught], counts)
 
 
 def _description(teacher: Embedder, licence: str) -> dict[str, object]:
