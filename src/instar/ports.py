@@ -129,6 +129,33 @@ class Embedder(Protocol):
         ...
 
 
+class KeptVector(NamedTuple):
+    """A vector as a model gave it, and whether it stands for the beginning of its text only."""
+
+    vector: Vector
+    cut: bool
+
+
+class VectorCache(Protocol):
+    """Vectors of texts that were embedded before, by hash. It may lose any of them at any time, and never raises."""
+
+    def find(self, model: str, texts: Sequence[bytes]) -> dict[bytes, KeptVector]:
+        """Return what is kept of these hashes (32 bytes each) for a model (its document side), exactly as it was."""
+        ...
+
+    def keep(self, model: str, vectors: Mapping[bytes, KeptVector]) -> None:
+        """Keep vectors by the hash of their text, and let the longest unused ones go where there is no room."""
+        ...
+
+    def forget(self, model: str) -> None:
+        """Drop the vectors of a model."""
+        ...
+
+    def clear(self) -> None:
+        """Drop everything."""
+        ...
+
+
 class LexicalIndex(Protocol):
     """The BM25 index: a follower of the corpus' change log, to be thrown away and rebuilt at any time."""
 
@@ -252,6 +279,10 @@ class CorpusSnapshot(Protocol):
 
     def chunks_of_texts(self, text_ids: Sequence[int], scope: Scope) -> dict[int, int]:
         """For each text that occurs in `scope`, the id of one chunk that holds it."""
+        ...
+
+    def texts(self, limit: int) -> Sequence[str]:
+        """Up to `limit` texts, spread evenly over all in the order in which they came."""
         ...
 
     def turn_rows(self, turn_ids: Sequence[int]) -> dict[int, TurnRow]:

@@ -28,6 +28,11 @@ def _own_folder(find: Callable[[str], Path]) -> Path:
         raise SettingError("this user has no home folder", "set HOME") from error
 
 
+def cache_folder() -> Path:
+    """Return the folder of this user's caches; raises `SettingError` for a user without a home."""
+    return _own_folder(platformdirs.user_cache_path)
+
+
 def user_folder() -> Path:
     """Return the folder of this user's settings; raises `SettingError` for a user without a home."""
     return _own_folder(platformdirs.user_config_path)
@@ -52,6 +57,18 @@ class Settings:
     max_file_bytes: int = field(default=1_000_000, metadata={"help": "a larger file is skipped", "least": 1})
     session_thinking: bool = field(
         default=False, metadata={"help": "whether what an agent thought is indexed with its sessions"}
+    )
+    cache_megabytes: int = field(
+        default=512, metadata={"help": "room for vectors of texts in the user's cache folder; 0: keep none"}
+    )
+    query_cache_seconds: float = field(
+        default=3600.0, metadata={"help": "how long a question's vector is kept in memory; 0: not at all"}
+    )
+    model_idle_seconds: float = field(
+        default=300.0, metadata={"help": "a model nobody asks for so long is unloaded; 0: never"}
+    )
+    model_memory_megabytes: int = field(
+        default=0, metadata={"help": "an idle model is unloaded sooner while more memory is in use; 0: no limit"}
     )
 
 

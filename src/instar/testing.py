@@ -1,14 +1,14 @@
 """Public fakes: deterministic, and their output depends on their input."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from instar.domain.catalogue import ModelEntry
 from instar.domain.models import EncoderFacts, ModelSpec
-from instar.ports import Embedded
+from instar.ports import Embedded, KeptVector
 
 
 class HashEmbedder:
@@ -84,3 +84,27 @@ class HashEncoder:
 
     def close(self) -> None:
         """Do nothing: nothing is held."""
+
+
+class DictVectorCache:
+    """A vector cache without bounds that lasts as long as its object."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, dict[bytes, KeptVector]] = {}
+
+    def find(self, model: str, texts: Sequence[bytes]) -> dict[bytes, KeptVector]:
+        """Return what is kept of these hashes for a model."""
+        of_model = self._kept.get(model, {})
+        return {text: of_model[text] for text in texts if text in of_model}
+
+    def keep(self, model: str, vectors: Mapping[bytes, KeptVector]) -> None:
+        """Keep vectors by the hash of their text."""
+        self._kept.setdefault(model, {}).update(vectors)
+
+    def forget(self, model: str) -> None:
+        """Drop the vectors of a model."""
+        self._kept.pop(model, None)
+
+    def clear(self) -> None:
+        """Drop everything."""
+        self._kept.clear()

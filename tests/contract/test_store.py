@@ -523,3 +523,15 @@ def test_a_sound_store_passes_its_check(store: Store) -> None:
         writer.write_documents(root, [document("a.py", "three")], [])
         found = writer.check()
         assert (found.problems, found.bad_vectors) == ((), ())
+
+
+def test_texts_can_be_drawn_evenly_from_all(store: Store) -> None:
+    contents = [f"text {i}" for i in range(10)]
+    with store.writing() as writer:
+        fill(writer, "/r", document("a.py", *contents, contents[0]))
+    with store.snapshot() as view:
+        assert view.texts(10) == view.texts(1_000) == contents
+        drawn = view.texts(5)
+        assert len(drawn) == 5
+        assert {int(text.split()[1]) // 2 for text in drawn} == set(range(5))
+        assert view.texts(0) == []

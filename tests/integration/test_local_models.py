@@ -16,6 +16,7 @@ from instar.adapters.embedders.st_folder import described
 from instar.domain.catalogue import ModelEntry
 from instar.domain.models import EncoderFacts
 from instar.errors import ModelMissingError, SettingError
+from instar.settings import Settings
 from instar.wiring.models import Models
 
 COMMIT = "8b3219a92973c328a8e22fadcfa821b5dc75636a"
@@ -170,7 +171,7 @@ def test_an_entry_with_a_python_of_its_own_is_asked_there(tmp_path, file):
     (tmp_path / "models.toml").write_text(
         f'["mine"]\nprovider = "gguf"\nsource = "{file}"\n[mine.options]\nnum_ctx = 128\npython = "{python}"\n'
     )
-    models = Models(tmp_path)
+    models = Models(tmp_path, Settings(data=tmp_path))
     encoder = models.encoder(models.entries["mine"])
     assert encoder.facts == gguf(file, options={"num_ctx": 128}).facts
     assert (tmp_path / "asked").exists()

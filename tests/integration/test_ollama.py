@@ -13,6 +13,7 @@ from instar.domain.catalogue import ModelEntry
 from instar.domain.models import StorageFormat, document_fingerprint
 from instar.embedding.encoding import EncodedModel
 from instar.errors import ModelMissingError
+from instar.settings import Settings
 from instar.wiring.models import Models
 
 
@@ -113,7 +114,7 @@ def test_a_name_of_ones_own_has_what_is_known_of_its_base(
     monkeypatch.setenv("OLLAMA_HOST", ollama.url)
     ollama.details["parent_model"] = "known:4b"
     (tmp_path / "models.toml").write_text('[known]\nquery_prompt = "question: "\ndocument_prompt = "text: "\n')
-    spec = Models(tmp_path).named("ollama:hash").spec
+    spec = Models(tmp_path, Settings(data=tmp_path)).named("ollama:hash").spec
     assert (spec.name, spec.reference) == ("hash", "ollama:hash")
     assert (spec.query_prompt, spec.document_prompt) == ("question: ", "text: ")
-    assert Models(tmp_path).of(spec).spec == spec
+    assert Models(tmp_path, Settings(data=tmp_path)).of(spec).spec == spec

@@ -15,6 +15,13 @@ class StorageFormat(StrEnum):
     BINARY = "binary"
 
 
+class VocabularyKind(StrEnum):
+    """Whose words a distilled model knows: those of the built-in model, or those of the corpus as well."""
+
+    STATIC = "static"
+    CORPUS = "corpus"
+
+
 @dataclass(frozen=True, slots=True)
 class EncoderFacts:
     """What a provider knows of a model of its own accord, without its prompts.
@@ -76,4 +83,22 @@ def document_fingerprint(spec: ModelSpec, storage: StorageFormat) -> str:
     if not spec.runtime:  # as with most models, and with all before there was this field
         del facts["runtime"]
     facts["storage"] = storage.value
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def document_side(spec: ModelSpec) -> str:
+    """Hash (32 hexadecimal digits) of all that decides the vector of a text before it is stored.
+
+    Unlike the fingerprint it counts the context: of a text that is longer the vector depends on where it was cut.
+    """
+    return _hash_without(spec, {"query_prompt", "reference"})
+
+
+def query_side(spec: ModelSpec) -> str:
+    """Hash (32 hexadecimal digits) of all that decides the vector of a question, what it is compared with included."""
+    return _hash_without(spec, {"reference"})
+
+
+def _hash_without(spec: ModelSpec, names: set[str]) -> str:
+    facts = {key: value for key, value in asdict(spec).items() if key not in names}
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]

@@ -42,7 +42,7 @@ class Workspace:
         self.store = SqliteStore(settings.data)
         self.lexical = TantivyIndex(settings.data / LEXICAL_FOLDER)
         self._given = embedder
-        self.models = Models(user_folder())
+        self.models = Models(user_folder(), settings)
         self._packed: dict[int, PackedVectors] = {}
         self._embedders: dict[str, Embedder | None] = {}
 
@@ -203,6 +203,7 @@ class Workspace:
             # Removing rows would leave their words in the derived files, and a kill must not leave those behind
             # when the rows are gone: so they are dropped before them and made anew without them.
             self.lexical.clear()
+            self.models.clear_cache()  # which of its vectors are of former versions of these files, nobody knows
             for generation in writer.view().generations():
                 self.vectors_of(generation).clear()
             delete(writer)

@@ -8,17 +8,23 @@ from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 
+from instar.adapters.caches.vectors import SqliteVectorCache
 from instar.domain.catalogue import ModelEntry, facts_of, read_entries, resolve
 from instar.domain.models import ModelSpec
+from instar.embedding.caching import CachedModel, QueryCache
 from instar.embedding.encoding import EncodedModel
+from instar.embedding.lazy import Unloader
 from instar.errors import ModelMissingError, SettingError
-from instar.ports import Embedder, Encoder
+from instar.ports import Embedder, Encoder, VectorCache
+from instar.settings import Settings, cache_folder
 
 CATALOGUE = "models.toml"
 SERVERS = ("ollama", "openai")
 """The providers whose models are loaded elsewhere."""
 FIRST = "static"
 """The model that answers within seconds, while a slower one is not ready."""
+
+MEGABYTE = 1_000_000
 
 
 def built_in_entries() -> Mapping[str, ModelEntry]:
@@ -30,8 +36,10 @@ def built_in_entries() -> Mapping[str, ModelEntry]:
 class Models:
     """All models that can be named; each is opened once."""
 
-    def __init__(self, user_folder: Path) -> None:
+    def __init__(self, user_folder: Path, settings: Settings) -> None:
         self.user_file = user_folder / CATALOGUE
+        self._settings = settings
+        self.questions = QueryCache(settings.query_cache_seconds)
         self._open: dict[ModelEntry, Embedder] = {}
 
     @cached_property
@@ -86,6 +94,10 @@ class Models:
             return ProcessEncoder(entry, encoder_here)
         return encoder_here(entry)
 
+    def clear_cache(self) -> None:
+        """Drop all vectors that were kept of documents, from before the cache was switched off too."""
+        self._cache.clear()
+
     def _opened(self, entry: ModelEntry) -> Embedder:
         if entry not in self._open:
             self._open[entry] = self._make(entry)
@@ -96,7 +108,21 @@ class Models:
             from instar.adapters.embedders.static import StaticEmbedder, builtin_folder
 
             return StaticEmbedder(Path(entry.source) if entry.source else builtin_folder(), entry.name)
-        return EncodedModel(self.encoder(entry), entry)
+        # Not around a static model: it would push out vectors that take a hundred times as long to make.
+        encoder = self._unloader.watch(self.encoder(entry))
+        return CachedModel(EncodedModel(encoder, entry), self.questions, self._documents)
+
+    @cached_property
+    def _unloader(self) -> Unloader:
+        return Unloader(self._settings.model_idle_seconds, self._settings.model_memory_megabytes * MEGABYTE)
+
+    @cached_property
+    def _documents(self) -> VectorCache | None:
+        return self._cache if self._settings.cache_megabytes else None
+
+    @cached_property
+    def _cache(self) -> VectorCache:
+        return SqliteVectorCache(cache_folder(), self._settings.cache_megabytes * MEGABYTE)
 
 
 def encoder_here(entry: ModelEntry) -> Encoder:

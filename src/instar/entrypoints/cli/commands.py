@@ -7,6 +7,7 @@ import typer
 
 from instar.domain.corpus import SourceKind
 from instar.domain.embedding import Domain, Side, VectorFormat
+from instar.domain.models import VocabularyKind
 from instar.domain.search import Mode
 from instar.domain.sessions import Role
 
@@ -29,11 +30,12 @@ def register(app: typer.Typer) -> None:
     roots_app.callback()(roots)
     roots_app.command("forget")(forget)
     app.add_typer(roots_app, name="roots")
-    model_app = typer.Typer(help="List, show, check and add embedding models.", no_args_is_help=True)
+    model_app = typer.Typer(help="List, show, check, add and distil embedding models.", no_args_is_help=True)
     model_app.command("list")(model_list)
     model_app.command("show")(model_show)
     model_app.command("check")(model_check)
     model_app.command("add")(model_add)
+    model_app.command()(distill)
     app.add_typer(model_app, name="model")
     app.command()(embed)
     app.command()(similarity)
@@ -314,3 +316,21 @@ def similarity(
     from instar.entrypoints.cli import embedding
 
     embedding.similarity(query, text, model, as_json=as_json, data=data)
+
+
+def distill(
+    name: Annotated[str, typer.Argument(help="The model to learn from, as in the setting `model`.")],
+    *,
+    output: Annotated[Path, typer.Option("--output", "-o", help="A new folder for the static model.")],
+    dimensions: Annotated[int, typer.Option(min=1, help="Length of its vectors.")] = 256,
+    vocabulary: Annotated[
+        VocabularyKind,
+        typer.Option(help="Words of the built-in model; or of the corpus as well, whose passages then teach, too."),
+    ] = VocabularyKind.CORPUS,
+    as_json: Json = False,
+    data: Data = None,
+) -> None:
+    """Make a static model, a hundred times as fast, of any other."""
+    from instar.entrypoints.cli import distilling
+
+    distilling.distill(name, dimensions=dimensions, vocabulary=vocabulary, output=output, as_json=as_json, data=data)

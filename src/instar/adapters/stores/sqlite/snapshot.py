@@ -221,6 +221,16 @@ class SqliteSnapshot:
         ).fetchall()
         return stored_vectors(rows, generation.model, generation.storage, sequence)
 
+    def texts(self, limit: int) -> list[str]:
+        """Return up to `limit` texts, spread evenly over all."""
+        rows = self._db.execute(
+            "SELECT text FROM texts WHERE id IN (SELECT id FROM"
+            " (SELECT id, row_number() OVER (ORDER BY id) AS n, count(*) OVER () AS total FROM texts)"
+            " WHERE n * :limit / total > (n - 1) * :limit / total) ORDER BY id",
+            {"limit": limit},
+        )
+        return [row[0] for row in rows]
+
     def turn_rows(self, turn_ids: Sequence[int]) -> dict[int, TurnRow]:
         """Return the turns that are there, by id."""
         found = recall.turns(self._db, turn_ids)
