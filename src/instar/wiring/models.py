@@ -79,5 +79,13 @@ def _folder_of(entry: ModelEntry) -> Path:
     return Path(found.origin).parent
 
 
-ENCODERS: dict[str, Callable[[ModelEntry], Encoder]] = {}
+def _onnx(entry: ModelEntry) -> Encoder:
+    from instar.adapters.embedders.onnx import OnnxEncoder
+
+    return OnnxEncoder(entry)
+
+
+ENCODERS: dict[str, Callable[[ModelEntry], Encoder]] = {
+    "onnx": _onnx,
+}
 """The adapters by provider; each loads its library only when it is called."""
