@@ -166,10 +166,17 @@ def _gguf(entry: ModelEntry) -> Encoder:
     return GgufEncoder(entry)
 
 
+def _onnx(entry: ModelEntry) -> Encoder:
+    from instar.adapters.embedders.onnx import OnnxEncoder
+
+    return OnnxEncoder(entry)
+
+
 ENCODERS: dict[str, Callable[[ModelEntry], Encoder]] = {
     "gguf": _gguf,
     "ollama": _ollama,
     "openai": _openai,
     "st": _sentence_transformers,
+    "onnx": _onnx,
 }
 """The adapters by provider; each loads its library only when it is called."""
