@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,6 +105,15 @@ class Encoder(Protocol):
 
     def close(self) -> None:
         """Free what the model holds; the next call loads it again."""
+        ...
+
+
+@runtime_checkable
+class Verifiable(Protocol):
+    """An encoder whose files have checksums."""
+
+    def verify(self) -> None:
+        """Compare them, which reads the files whole. Raises `ModelMissingError` for one that does not fit."""
         ...
 
 

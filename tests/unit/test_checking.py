@@ -87,6 +87,18 @@ class Forgetful(SoundEncoder):
         return super().encode(texts)
 
 
+class Exchanged(SoundEncoder):
+    """Has another file than its checksum says."""
+
+    def verify(self) -> None:
+        raise ModelMissingError("model.onnx has another checksum", "install the model again")
+
+
+class Verified(SoundEncoder):
+    def verify(self) -> None:
+        """All files fit."""
+
+
 class Mixing(SoundEncoder):
     """Lets the texts of a batch into each other."""
 
@@ -173,6 +185,13 @@ def test_what_is_not_there_is_one_finding_with_its_own_remedy():
 
     (found,) = check(missing, ENTRY, PROBES, SAMPLE, ROOM)
     assert (found.finding, found.remedy) == ("the model is not pulled", "ollama pull bge-m3")
+
+
+def test_files_are_compared_with_their_checksums():
+    assert [found.finding for found in run(Exchanged())] == ["", "model.onnx has another checksum"]
+    checks = run(Verified())
+    assert findings(checks) == []
+    assert "files" in [found.name for found in checks]
 
 
 def test_a_truncation_beyond_the_running_model_is_one_finding():

@@ -12,7 +12,7 @@ from instar.domain.vectors import stored_and_packed_bytes
 from instar.embedding.encoding import EncodedModel
 from instar.embedding.integrity import faults
 from instar.errors import ModelError, SettingError
-from instar.ports import Embedder, Matrix
+from instar.ports import Embedder, Matrix, Verifiable
 
 EXACT = 1 - 1e-6
 """The agreement of a model that only adds vectors of tokens: what rounding leaves."""
@@ -45,6 +45,9 @@ def check(
     try:
         model = open_model()
         yield Check("model", {"revision": model.spec.revision, "precision": model.spec.precision})
+        if isinstance(model, EncodedModel) and isinstance(model.encoder, Verifiable):
+            model.encoder.verify()
+            yield Check("files", {"checksums": "fit"})
         memory = list(_memory(room))
         yield from memory
         if any(found.finding for found in memory):
