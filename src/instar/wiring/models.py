@@ -40,6 +40,10 @@ class Models:
         except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
             raise SettingError(f"{self.user_file} cannot be read ({error})", "mend or remove the file") from error
 
+    def entry(self, reference: str) -> ModelEntry:
+        """Return what is known of the model of a name, opening nothing. Raises `SettingError` for an unknown one."""
+        return resolve(reference, self.entries)
+
     def named(self, reference: str) -> Embedder:
         """Return the model of a name. Raises `SettingError` for an unknown one, `ModelError` where it cannot be had."""
         return self._opened(resolve(reference, self.entries))
