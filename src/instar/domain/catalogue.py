@@ -39,7 +39,7 @@ class ModelEntry:
     licence: str = ""
     weights_bytes: int = 0
     base_url: str = ""
-    options: Mapping[str, Option] = field(default_factory=dict)
+    options: Mapping[str, Option] = field(default_factory=dict, hash=False)
 
 
 def read_entries(tables: Mapping[str, Any], origin: str) -> dict[str, ModelEntry]:

@@ -12,6 +12,7 @@ from instar.adapters.sources.transcripts import TranscriptSource
 from instar.adapters.sources.tree import TreeSource
 from instar.adapters.stores.sqlite.store import SqliteStore
 from instar.adapters.vectors.packed import PackedVectors
+from instar.domain.catalogue import ModelEntry, resolve
 from instar.domain.corpus import Root, SessionChoice
 from instar.domain.generations import Generation
 from instar.domain.models import StorageFormat, document_fingerprint
@@ -91,14 +92,15 @@ class Workspace:
         """
         if self._given is not None:
             return document_fingerprint(self._given.spec, self.storage) == generation.fingerprint
-        entry, model = self.models.entry(self.settings.model), generation.model
-        wanted = (entry.name, entry.document_prompt, entry.truncation, self.storage)
-        return (
-            model.reference or model.provider,
-            model.document_prompt,
-            model.truncation,
-            generation.storage,
-        ) == wanted
+        entry, model = self._wanted_entry, generation.model
+        # Of a model that no catalogue knows, its server may have told the prompt.
+        prompt = model.document_prompt if entry.dimensions is None else entry.document_prompt
+        held = (model.reference or model.provider, model.document_prompt, model.truncation, generation.storage)
+        return held == (entry.name, prompt, entry.truncation, self.storage)
+
+    @property
+    def _wanted_entry(self) -> ModelEntry:
+        return resolve(self.settings.model, self.models.entries)
 
     def vectors_of(self, generation: Generation) -> PackedVectors:
         """Return the packed vectors of a generation."""
@@ -227,7 +229,7 @@ class Workspace:
     def _indexer(
         self, progress: Progress, deadline: Deadline, wait_seconds: float
     ) -> "Iterator[tuple[CorpusWriter, Indexer]]":
-        self.models.entry(self.settings.model)  # an unknown name is refused before anything is done
+        _ = self._wanted_entry  # an unknown name is refused before anything is done
         with self.store.writing(wait_seconds) as writer:
             # Here, for reading files takes patterns and grammars, which an answer from what is stored does without.
             from instar.indexing.indexer import Indexer

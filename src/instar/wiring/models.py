@@ -40,10 +40,6 @@ class Models:
         except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
             raise SettingError(f"{self.user_file} cannot be read ({error})", "mend or remove the file") from error
 
-    def entry(self, reference: str) -> ModelEntry:
-        """Return what is known of the model of a name, opening nothing. Raises `SettingError` for an unknown one."""
-        return resolve(reference, self.entries)
-
     def named(self, reference: str) -> Embedder:
         """Return the model of a name. Raises `SettingError` for an unknown one, `ModelError` where it cannot be had."""
         return self._opened(resolve(reference, self.entries))
@@ -60,10 +56,9 @@ class Models:
         return ENCODERS[entry.provider](entry)
 
     def _opened(self, entry: ModelEntry) -> Embedder:
-        key = replace(entry, options={})  # a mapping has no hash, and one name has one set of options
-        if key not in self._open:
-            self._open[key] = self._make(entry)
-        return self._open[key]
+        if entry not in self._open:
+            self._open[entry] = self._make(entry)
+        return self._open[entry]
 
     def _make(self, entry: ModelEntry) -> Embedder:
         if entry.provider == "static":
