@@ -15,6 +15,7 @@
         ├── ModelMissingError   it, its library or one of its files is not there, or not what it should be
         ├── ModelAwayError      its server does not answer now: later it may
         └── ModelUnsoundError   what it answers cannot be read, or cannot be stored
+            └── ModelChangedError  it is not the one that made the vectors stored under its name
 
 Each carries `message` (one line, what happened) and `remedy` (one line, what to do next).
 """
@@ -101,3 +102,7 @@ class ModelAwayError(ModelError):
 
 class ModelUnsoundError(ModelError):
     """What a model answers cannot be read, or cannot be stored."""
+
+
+class ModelChangedError(ModelUnsoundError):
+    """A model is not the one that made the vectors stored under its name."""

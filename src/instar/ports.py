@@ -1,6 +1,6 @@
 """What the core needs from the outside, in domain types. Each protocol has its adapters and one contract suite."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -123,6 +123,11 @@ class Embedder(Protocol):
     @property
     def spec(self) -> ModelSpec:
         """What identifies the model and how it is asked."""
+        ...
+
+    @property
+    def agreement(self) -> float:
+        """The least cosine between vectors of one text; see `Encoder.agreement`."""
         ...
 
     def embed_documents(self, texts: Sequence[str]) -> Embedded:
@@ -363,7 +368,7 @@ class CorpusWriter(Protocol):
         ...
 
     def create_generation(self, model: ModelSpec, storage: StorageFormat) -> Generation:
-        """Return the generation of this fingerprint, made if it is not there."""
+        """Return the generation of this fingerprint, made if it is not there, under the reference it has now."""
         ...
 
     def activate(self, generation_id: int) -> None:
@@ -387,9 +392,44 @@ class CorpusWriter(Protocol):
         ...
 
     def put_vectors(
-        self, generation_id: int, text_ids: Sequence[int], vectors: Matrix, quarantined: dict[int, str]
+        self,
+        generation_id: int,
+        text_ids: Sequence[int],
+        vectors: Matrix,
+        quarantined: Mapping[int, str],
+        cut: Collection[int] = (),
     ) -> None:
-        """Answer a whole backlog: vectors to store in the generation's format, and texts given up, with the reason."""
+        """Answer a whole backlog: vectors to store in the generation's format, and texts given up, with the reason.
+
+        `cut` are those of `text_ids` of which the model took only the beginning.
+        """
+        ...
+
+    def release_quarantined(self, generation_id: int) -> None:
+        """Put the texts that were given up back into the backlog."""
+        ...
+
+    def canaries(self, generation_id: int) -> Mapping[str, Vector]:
+        """The vectors by which the model of a generation is known again, by text; none before `put_canaries`."""
+        ...
+
+    def put_canaries(self, generation_id: int, vectors: Mapping[str, Vector]) -> None:
+        """Store them, as float32."""
+        ...
+
+    def note_proved(self, generation_id: int) -> None:
+        """Note that the model was known again, so that the vectors stored up to now are its own."""
+        ...
+
+    def drop_unproved(self, generation_id: int) -> int:
+        """Delete the vectors stored since `note_proved`, by this run or a former one, and the quarantine.
+
+        Returns how many vectors that were.
+        """
+        ...
+
+    def empty_generation(self, generation_id: int) -> None:
+        """Delete everything stored of a generation, so that it is made anew."""
         ...
 
     def renew_identity(self) -> None:

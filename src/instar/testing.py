@@ -30,6 +30,11 @@ class HashEmbedder:
         """What identifies the model."""
         return self._spec
 
+    @property
+    def agreement(self) -> float:
+        """Vectors of one text are the same."""
+        return 1.0
+
     def embed_documents(self, texts: Sequence[str]) -> Embedded:
         """Return unit vectors (n, d)."""
         rows = [self._vector(self._spec.document_prompt + text) for text in texts]

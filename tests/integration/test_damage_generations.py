@@ -36,6 +36,10 @@ class Described:
     def spec(self) -> ModelSpec:
         return self._spec
 
+    @property
+    def agreement(self) -> float:
+        return self._model.agreement
+
     def _shaped(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         kept = vectors[..., : self._spec.stored_dimensions]
         unit: NDArray[np.float32] = (kept / np.linalg.norm(kept, axis=-1, keepdims=True)).astype(np.float32)

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from instar.adapters.sources.tree import TreeSource
+from instar.domain.canaries import CANARIES
 from instar.domain.search import Mode, Place, Scope, SearchRequest
 from instar.ports import Embedded, SilentProgress
 from instar.settings import Settings
@@ -17,14 +18,14 @@ from instar.wiring import Workspace
 
 
 class CountingEmbedder(HashEmbedder):
-    """Counts the texts it was given."""
+    """Counts the texts it was given, without those by which it is known again."""
 
     def __init__(self):
         super().__init__()
         self.embedded = 0
 
     def embed_documents(self, texts):
-        self.embedded += len(texts)
+        self.embedded += len(set(texts) - set(CANARIES))
         return super().embed_documents(texts)
 
 

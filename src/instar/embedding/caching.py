@@ -13,7 +13,7 @@ from threading import Lock
 import numpy as np
 
 from instar.domain.models import ModelSpec, document_side, query_side
-from instar.embedding.integrity import faults
+from instar.embedding.integrity import faults, repeated
 from instar.ports import Embedded, Embedder, KeptVector, Matrix, Vector, VectorCache
 
 KEPT_QUESTIONS = 2_048
@@ -81,6 +81,11 @@ class CachedModel:
         """What identifies the model and how it is asked."""
         return self.model.spec
 
+    @property
+    def agreement(self) -> float:
+        """The least cosine between vectors of one text that the model gives."""
+        return self.model.agreement
+
     def embed_query(self, text: str) -> Vector:
         """Return the unit vector (d,) of a question."""
         return self._questions.vector(self.model, text) if self._questions else self.model.embed_query(text)
@@ -116,12 +121,19 @@ class CachedModel:
 
     def _asked(self, documents: VectorCache, missing: dict[bytes, str]) -> dict[bytes, KeptVector]:
         """Ask the model for texts by hash, and keep what can be stored."""
-        vectors, cut = self.model.embed_documents(list(missing.values()))
-        unsound = faults(vectors, len(missing), self.spec)
+        texts = list(missing.values())
+        vectors, cut = self.model.embed_documents(texts)
+        unsound = faults(vectors, len(texts), self.spec) | repeated(vectors, texts)
         answered = {key: KeptVector(vectors[i], i in cut) for i, key in enumerate(missing)}
         sound = {key: kept for i, (key, kept) in enumerate(answered.items()) if i not in unsound}
         documents.keep(document_side(self.spec), sound)
         return answered
+
+
+def forget_cached(embedder: Embedder) -> None:
+    """Drop what is kept of a model's documents, where it is cached: it was another model than it said."""
+    if isinstance(embedder, CachedModel):
+        embedder.forget()
 
 
 def uncached(embedder: Embedder) -> Embedder:

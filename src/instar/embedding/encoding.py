@@ -44,6 +44,11 @@ class EncodedModel:
         """What identifies the model and how it is asked."""
         return self._spec
 
+    @property
+    def agreement(self) -> float:
+        """The least cosine between vectors of one text."""
+        return self.encoder.agreement
+
     def embed_documents(self, texts: Sequence[str]) -> Embedded:
         """Return unit vectors (n, d) float32; texts of like length go together, for the longest one sets the pace.
 

@@ -12,6 +12,7 @@ from typing import Any
 import typer
 
 from instar.domain.corpus import Root
+from instar.entrypoints.cli.generations import generations_as_json, in_words
 from instar.entrypoints.cli.models import model_settings
 from instar.entrypoints.cli.opening import open_workspace
 from instar.entrypoints.cli.sessions import choice_in_words, sessions_as_json, sessions_in_words
@@ -31,11 +32,11 @@ def status(*, as_json: bool, data: Path | None) -> None:
         return
     typer.echo(f"data folder  {printable(facts['data'])}  ({_megabytes(facts['bytes'])})")
     for generation in facts["generations"]:
-        mark = "active" if generation["active"] else "not active"
-        left = f", {generation['missing']} texts missing" if generation["missing"] else ", complete"
-        if generation["quarantined"]:
-            left += f", {generation['quarantined']} of them given up for unsound vectors"
-        typer.echo(f"generation {generation['id']}  {generation['model']} {generation['storage']}, {mark}{left}")
+        for line in in_words(generation):
+            typer.echo(line)
+    if facts["generations"] and not any(generation["wanted"] for generation in facts["generations"]):
+        wanted = f"{workspace.settings.model} {workspace.settings.storage}"
+        typer.echo(f"wanted        {printable(wanted)}, not begun: `instar index` builds it")
     for root in facts["roots"]:
         when = (
             "never in full"
@@ -55,27 +56,13 @@ def status(*, as_json: bool, data: Path | None) -> None:
 
 def _status(workspace: Workspace) -> dict[str, Any]:
     folder = workspace.settings.data
-    facts: dict[str, Any] = {"data": str(folder), "bytes": _size(folder), "roots": [], "generations": []}
+    wanted = {"model": workspace.settings.model, "storage": workspace.settings.storage}
+    facts: dict[str, Any] = {"data": str(folder), "bytes": _size(folder), "wanted": wanted}
+    facts |= {"roots": [], "generations": []}
     if not workspace.has_corpus():
         return facts
+    facts["generations"] = generations_as_json(workspace)
     with workspace.store.snapshot() as snapshot:
-        active = snapshot.active_generation()
-        for generation in snapshot.generations():
-            state = snapshot.completeness(generation.id)
-            facts["generations"].append(
-                {
-                    "id": generation.id,
-                    "model": generation.model.name,
-                    "revision": generation.model.revision,
-                    "dimensions": generation.model.stored_dimensions,
-                    "storage": generation.storage.value,
-                    "active": active is not None and generation.id == active.id,
-                    "wanted": workspace.is_wanted(generation),
-                    "texts": state.texts,
-                    "missing": state.missing,
-                    "quarantined": state.quarantined,
-                }
-            )
         for root in snapshot.roots():
             documents, chunks = snapshot.counts(root.id)
             facts["roots"].append(
