@@ -297,6 +297,7 @@ def test_an_interrupt_leaves_everything_consistent(shell):
         )
     process = shell.start("index", "--yes")
     while not shell.stored_documents():
+        assert process.poll() is None
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)

@@ -3,6 +3,7 @@
 import random
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -388,6 +389,71 @@ def test_dropped_vectors_are_missing_again(store: Store) -> None:
         one = rows(writer)[0].text_id
         writer.drop_vectors([one])
         assert writer.backlog(generation.id, 9) == [(one, "one")]
+
+
+def test_what_was_given_up_is_asked_for_again_once_released(store: Store) -> None:
+    with store.writing() as writer:
+        fill(writer, "/r", document("a.py", "one", "two", "three"))
+        generation = writer.create_generation(SPEC, StorageFormat.FLOAT32)
+        ids = [text_id for text_id, _ in writer.backlog(generation.id, 9)]
+        writer.put_vectors(generation.id, [ids[0], ids[2]], unit(2), {ids[1]: "zero"})
+        writer.release_quarantined(generation.id)
+        assert writer.backlog(generation.id, 9) == [(ids[1], "two")]
+        assert writer.view().completeness(generation.id).quarantined == 0
+
+
+def test_canaries_come_back_as_they_were_stored(store: Store) -> None:
+    with store.writing() as writer:
+        first, second = (
+            writer.create_generation(SPEC, storage) for storage in (StorageFormat.INT8, StorageFormat.FLOAT16)
+        )
+        assert writer.canaries(first.id) == {}
+        given = dict(zip(["où", "b"], unit(2), strict=True))
+        writer.put_canaries(first.id, given)
+        found = writer.canaries(first.id)
+        assert found.keys() == given.keys()
+        assert all((found[text] == given[text]).all() and found[text].dtype == np.float32 for text in given)
+        assert writer.canaries(second.id) == {}
+
+
+def test_vectors_stored_since_they_were_proved_can_be_dropped(store: Store) -> None:
+    with store.writing() as writer:
+        fill(writer, "/r", document("a.py", "one", "two", "three", "four"))
+        other = embed(writer, StorageFormat.INT8)
+        generation = writer.create_generation(SPEC, StorageFormat.FLOAT32)
+        ids = [text_id for text_id, _ in writer.backlog(generation.id, 9)]
+        writer.put_vectors(generation.id, ids[:2], unit(2), {})
+        writer.note_proved(generation.id)
+        assert writer.drop_unproved(generation.id) == 0
+        seen = writer.view().vector_position
+        writer.put_vectors(generation.id, [ids[3]], unit(1), {ids[2]: "zero"}, [ids[3]])
+        assert writer.drop_unproved(generation.id) == 1
+        assert [text_id for text_id, _ in writer.backlog(generation.id, 9)] == ids[2:]
+        assert writer.vector_position(generation.id)[1] == 2
+        assert writer.vector_position(other.id)[1] == 4
+        assert writer.view().vector_position.sequence > seen.sequence + 1  # so that readers see that some are gone
+        assert writer.check().problems == ()
+
+
+def test_an_emptied_generation_begins_anew(store: Store) -> None:
+    with store.writing() as writer:
+        fill(writer, "/r", document("a.py", "one", "two"))
+        other, generation = embed(writer, StorageFormat.INT8), embed(writer)
+        writer.put_canaries(generation.id, {"text": unit(1)[0]})
+        writer.note_proved(generation.id)
+        writer.empty_generation(generation.id)
+        assert writer.canaries(generation.id) == {}
+        assert [text for _, text in writer.backlog(generation.id, 9)] == ["one", "two"]
+        assert writer.vector_position(other.id)[1] == 2
+        assert writer.view().active_generation() == generation
+
+
+def test_a_generation_goes_by_the_name_it_was_asked_for_last(store: Store) -> None:
+    with store.writing() as writer:
+        made = writer.create_generation(replace(SPEC, reference="one"), StorageFormat.INT8)
+        again = writer.create_generation(replace(SPEC, reference="other"), StorageFormat.INT8)
+        assert again == replace(made, model=replace(SPEC, reference="other"))
+        assert writer.view().generations() == [again]
 
 
 # Views

@@ -89,11 +89,11 @@ def _fill(workspace: Workspace, options: Options) -> ModelError | None:
 
 
 def _print_generations(facts: Sequence[dict[str, Any]]) -> None:
-    """Print those that matter to the user now, where there is anything to say of them."""
-    shown_ones = [one for one in facts if one["active"] or one["wanted"]]
-    for one in shown_ones:
-        for line in in_words(one) if len(shown_ones) > 1 else troubles(one):
-            typer.echo(line)
+    """Print the active and the wanted one; where there was never another, only what troubles it."""
+    for one in facts:
+        if one["active"] or one["wanted"]:
+            for line in in_words(one) if len(facts) > 1 else troubles(one):
+                typer.echo(line)
 
 
 def _raise(failure: ModelError | None, missing: Sequence[str]) -> None:

@@ -35,23 +35,28 @@ def status(*, as_json: bool, data: Path | None) -> None:
         for line in in_words(generation):
             typer.echo(line)
     if facts["generations"] and not any(generation["wanted"] for generation in facts["generations"]):
-        wanted = f"{workspace.settings.model} {workspace.settings.storage}"
-        typer.echo(f"wanted        {printable(wanted)}, not begun: `instar index` builds it")
+        wanted = printable(f"{workspace.settings.model} {workspace.settings.storage}")
+        texts = counted(facts["generations"][0]["texts"], "text")
+        typer.echo(f"wanted        {wanted}, not begun, {texts} missing: `instar index` builds it")
     for root in facts["roots"]:
-        when = (
-            "never in full"
-            if root["indexed_at"] is None
-            else ago(time.time() - datetime.fromisoformat(root["indexed_at"]).timestamp())
-        )
-        left = f", {counted(root['pending'], 'document')} pending" if root["pending"] else ""
-        held = f"{counted(root['documents'], 'document')}, {counted(root['chunks'], 'chunk')}"
-        typer.echo(f"{printable(root['path'])}\n  {held}, scanned {when}{left}")
-        if root["sessions"]:
-            typer.echo(f"  {choice_in_words(root['sessions'])}\n  {sessions_in_words(root['sessions'])}")
-        for reason, count in sorted(root["skipped"].items()):
-            typer.echo(f"  skipped {count}: {reason}")
+        _print_root(root)
     if not facts["roots"]:
         typer.echo('nothing is indexed yet: run `instar search "…"` or `instar index PATH`')
+
+
+def _print_root(root: dict[str, Any]) -> None:
+    when = (
+        "never in full"
+        if root["indexed_at"] is None
+        else ago(time.time() - datetime.fromisoformat(root["indexed_at"]).timestamp())
+    )
+    left = f", {counted(root['pending'], 'document')} pending" if root["pending"] else ""
+    held = f"{counted(root['documents'], 'document')}, {counted(root['chunks'], 'chunk')}"
+    typer.echo(f"{printable(root['path'])}\n  {held}, scanned {when}{left}")
+    if root["sessions"]:
+        typer.echo(f"  {choice_in_words(root['sessions'])}\n  {sessions_in_words(root['sessions'])}")
+    for reason, count in sorted(root["skipped"].items()):
+        typer.echo(f"  skipped {count}: {reason}")
 
 
 def _status(workspace: Workspace) -> dict[str, Any]:
