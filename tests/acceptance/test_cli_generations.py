@@ -62,7 +62,7 @@ def test_the_wanted_model_is_built_beside_the_first_and_takes_over(run: Run, sec
     assert before["wanted"] == {"model": wanted, "storage": "int8"}
     assert "not begun, 1 text missing: `instar index` builds it" in run("status", model=wanted).stdout
     built = run("index", model=wanted).stdout
-    assert "second int8, active and wanted, complete" in built
+    assert "second int8, active, complete" in built
     facts = [(one["model"], one["active"], one["missing"]) for one in loaded(run("status", "--json"))["generations"]]
     assert facts == [("static", False, 0), ("second", True, 0)]
     assert "note:" not in run("search", "retry delay", model=wanted).stderr

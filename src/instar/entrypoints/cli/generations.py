@@ -60,9 +60,9 @@ def _places(chunks: Sequence[MarkedChunk]) -> dict[str, Any]:
 
 def in_words(facts: dict[str, Any]) -> list[str]:
     """Return what there is to say of a generation: a line for what it is, and for each of its troubles."""
-    marks = [name for name in ("active", "wanted") if facts[name]] or ["not active"]
+    mark = "active" if facts["active"] else "wanted" if facts["wanted"] else "not active"
     left = f"{facts['missing']:,} of {counted(facts['texts'], 'text')} missing" if facts["missing"] else "complete"
-    lines = [f"generation {facts['id']}  {facts['model']} {facts['storage']}, {' and '.join(marks)}, {left}"]
+    lines = [f"generation {facts['id']}  {facts['model']} {facts['storage']}, {mark}, {left}"]
     return lines + [f"  {trouble}" for trouble in troubles(facts)]
 
 
