@@ -36,7 +36,9 @@ def user_file(tmp_path):
 
 
 def tree(folder: Path) -> dict[str, bytes | None]:
-    return {str(path): path.read_bytes() if path.is_file() else None for path in sorted(folder.rglob("*"))}
+    """Return every file with its content; but in SQLite's shared memory readers note where they read."""
+    paths = (path for path in sorted(folder.rglob("*")) if path.suffix != ".db-shm")
+    return {str(path): path.read_bytes() if path.is_file() else None for path in paths}
 
 
 def index(run, folder):
