@@ -1,6 +1,7 @@
 """Quality on a BEIR folder: nDCG@10 and Recall@10 by arm, each document a file.
 
-    python benchmarks/beir.py FOLDER [--split test] [--suffix .py] [--weights 1:1] [--no-stems]
+    python benchmarks/beir.py FOLDER [--split test] [--suffix .py] [--weights 1:1] [--no-stems] [--storage int8]
+        [--model static]
 
 A document is ranked by its best chunk. Measures are computed by ir_measures.
 """
@@ -52,6 +53,8 @@ def main() -> None:
     parser.add_argument("--suffix", default=".txt")
     parser.add_argument("--weights", nargs="*", default=["1:1"])
     parser.add_argument("--no-stems", action="store_true")
+    parser.add_argument("--storage", default="int8")
+    parser.add_argument("--model", default="static")
     arguments = parser.parse_args()
     with without_stems() if arguments.no_stems else nullcontext():
         measure(arguments)
@@ -68,7 +71,7 @@ def measure(arguments: argparse.Namespace) -> None:
         root = Path(scratch, "corpus")
         root.mkdir()
         names = write_corpus(arguments.folder, root, arguments.suffix)
-        workspace = Workspace(Settings(data=Path(scratch, "data")))
+        workspace = Workspace(Settings(data=Path(scratch, "data"), storage=arguments.storage, model=arguments.model))
         workspace.index([root], SilentProgress())
         for name, (mode, weights) in runs.items():
             scored = []

@@ -1,7 +1,7 @@
 """Quality on the code-search questions: nDCG@10 by repository, category and arm.
 
     python benchmarks/codesearch.py --questions FOLDER --repositories FOLDER
-        [--only NAME …] [--weights 1:1 …] [--ablation] [--together] [--no-stems]
+        [--only NAME …] [--weights 1:1 …] [--ablation] [--together] [--no-stems] [--storage int8] [--model static]
         [--sessions FOLDER]
 
 `--questions` holds one JSON file a repository; `--repositories` holds a checkout of each at the revision it names, in a
@@ -116,6 +116,8 @@ def main() -> None:
     parser.add_argument("--ablation", action="store_true")
     parser.add_argument("--together", action="store_true")
     parser.add_argument("--no-stems", action="store_true")
+    parser.add_argument("--storage", default="int8")
+    parser.add_argument("--model", default="static")
     parser.add_argument("--sessions", type=Path)
     arguments = parser.parse_args()
     with without_stems() if arguments.no_stems else nullcontext():
@@ -130,7 +132,7 @@ def measure(arguments: argparse.Namespace) -> None:
     categories: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for corpus in corpora:
         with tempfile.TemporaryDirectory() as data:
-            workspace = Workspace(Settings(data=Path(data)))
+            workspace = Workspace(Settings(data=Path(data), storage=arguments.storage, model=arguments.model))
             if arguments.sessions:
                 choice = SessionChoice((str(arguments.sessions.resolve()),), ("**",))
                 workspace.choose_sessions([roots[name] for name in corpus], choice)

@@ -78,7 +78,9 @@ def read_corpus(workspace: Workspace, work: Path) -> Corpus:
     if not file.exists():
         parts = range(0, len(rows), EMBEDDED_AT_ONCE)
         embed = workspace.wanted.embed_documents
-        np.save(file, np.concatenate([embed([r.text for r in rows[at : at + EMBEDDED_AT_ONCE]]) for at in parts]))
+        np.save(
+            file, np.concatenate([embed([r.text for r in rows[at : at + EMBEDDED_AT_ONCE]]).vectors for at in parts])
+        )
     return Corpus(rows, np.load(file))
 
 

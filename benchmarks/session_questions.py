@@ -1,6 +1,6 @@
 """Quality on the questions about sessions: Recall@10 and nDCG@10 by arm, language and phrasing.
 
-    INSTAR_TEST_DATA=… python benchmarks/session_questions.py [--limit 10] [--beside FOLDER]
+    INSTAR_TEST_DATA=… python benchmarks/session_questions.py [--limit 10] [--beside FOLDER] [--model static]
 
 Indexes the transcripts below INSTAR_TEST_DATA/sessions as sessions of an empty folder. All answers to a question say
 the same, so a question counts as answered by the first hit that is one of them: Recall@10 is the share of questions
@@ -51,13 +51,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--limit", type=int, default=10)
     parser.add_argument("--beside", type=Path)
+    parser.add_argument("--model", default="static")
     arguments = parser.parse_args()
     questions = [json.loads(line) for line in QUESTIONS.read_text("utf-8").splitlines()]
     transcripts = (Path(os.environ["INSTAR_TEST_DATA"]) / "sessions").resolve()
     with tempfile.TemporaryDirectory() as scratch:
         root = arguments.beside.resolve() if arguments.beside else Path(scratch, "project")
         root.mkdir(exist_ok=True)
-        workspace = Workspace(Settings(data=Path(scratch, "data")))
+        workspace = Workspace(Settings(data=Path(scratch, "data"), model=arguments.model))
         workspace.choose_sessions([root], SessionChoice((str(transcripts),), ("**",)))
         workspace.index([root], SilentProgress())
         measures = f"Recall@{arguments.limit} nDCG@{arguments.limit}"

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -58,6 +58,14 @@ def _content(name: str, generation: int) -> str:
         head = f'def part_{part}(value):\n    """Generation gen{generation}x of {name}, part {part}."""\n'
         functions.append(f"{head}{''.join(lines)}    return value\n")
     return "\n\n".join(functions)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep what tests embed out of the cache of whoever runs them, and what that one embedded out of the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(scope="session")

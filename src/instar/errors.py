@@ -11,7 +11,11 @@
     │   ├── DamagedError        the database is damaged and is not served
     │   ├── DiskFullError       no room left; what was acknowledged is safe
     │   └── DerivedDamageError  a derived file cannot be used; it is rebuilt, never served
-    └── ModelError              a model that is missing, damaged or gives unsound vectors   exit code 5
+    └── ModelError              a model that cannot be used                         exit code 5
+        ├── ModelMissingError   it, its library or one of its files is not there, or not what it should be
+        ├── ModelAwayError      its server does not answer now: later it may
+        └── ModelUnsoundError   what it answers cannot be read, or cannot be stored
+            └── ModelChangedError  it is not the one that made the vectors stored under its name
 
 Each carries `message` (one line, what happened) and `remedy` (one line, what to do next).
 """
@@ -83,6 +87,22 @@ class DerivedDamageError(StorageError):
 
 
 class ModelError(InstarError):
-    """A model is missing, damaged or gives unsound vectors."""
+    """A model cannot be used."""
 
     exit_code = 5
+
+
+class ModelMissingError(ModelError):
+    """A model, its library or one of its files is not there, or not what it should be."""
+
+
+class ModelAwayError(ModelError):
+    """The server of a model does not answer now."""
+
+
+class ModelUnsoundError(ModelError):
+    """What a model answers cannot be read, or cannot be stored."""
+
+
+class ModelChangedError(ModelUnsoundError):
+    """A model is not the one that made the vectors stored under its name."""

@@ -1,15 +1,15 @@
 """What the core needs from the outside, in domain types. Each protocol has its adapters and one contract suite."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from instar.domain.corpus import Document, DocumentState, LexicalRow, Root, SessionChoice, Touched
 from instar.domain.generations import Completeness, Generation
-from instar.domain.models import ModelSpec, StorageFormat
+from instar.domain.models import EncoderFacts, ModelSpec, StorageFormat
 from instar.domain.search import RelatedSession, Scope
 from instar.domain.sessions import Resume
 from instar.domain.sources import Content, FileState, Skipped
@@ -70,16 +70,68 @@ class OpenTranscript(Protocol):
         ...
 
 
+class Embedded(NamedTuple):
+    """Vectors of texts, in order, and the places of those of which the model took only the beginning, ascending."""
+
+    vectors: Matrix
+    cut: tuple[int, ...] = ()
+
+
+class Encoder(Protocol):
+    """A model as its library or server gives it: no prompts, nothing normalised, nothing checked.
+
+    Loading, asking and closing raise `ModelMissingError` where the model or its library is not there,
+    `ModelAwayError` where its server does not answer now, `ModelUnsoundError` where its answer cannot be read.
+    """
+
+    @property
+    def facts(self) -> EncoderFacts:
+        """What identifies the model; found without loading the weights."""
+        ...
+
+    @property
+    def batch(self) -> int:
+        """Texts to hand over at once: 1 where a text's vector would depend on its neighbours."""
+        ...
+
+    @property
+    def agreement(self) -> float:
+        """The least cosine between vectors of one text, asked for alone, among others, or once more."""
+        ...
+
+    def encode(self, texts: Sequence[str]) -> Embedded:
+        """Return what the model gives for up to `batch` texts, (n, d)."""
+        ...
+
+    def close(self) -> None:
+        """Free what the model holds; the next call loads it again."""
+        ...
+
+
+@runtime_checkable
+class Verifiable(Protocol):
+    """An encoder whose files have checksums."""
+
+    def verify(self) -> None:
+        """Compare them, which reads the files whole. Raises `ModelMissingError` for one that does not fit."""
+        ...
+
+
 class Embedder(Protocol):
-    """A model that turns texts into vectors."""
+    """A model that turns texts into vectors that can be stored and compared."""
 
     @property
     def spec(self) -> ModelSpec:
-        """What identifies the model."""
+        """What identifies the model and how it is asked."""
         ...
 
-    def embed_documents(self, texts: Sequence[str]) -> Matrix:
-        """Return one unit vector a text, in order."""
+    @property
+    def agreement(self) -> float:
+        """The least cosine between vectors of one text; see `Encoder.agreement`."""
+        ...
+
+    def embed_documents(self, texts: Sequence[str]) -> Embedded:
+        """Return one unit vector a text, in order, and which texts were too long."""
         ...
 
     def embed_query(self, text: str) -> Vector:
@@ -88,6 +140,33 @@ class Embedder(Protocol):
 
     def familiarity(self, text: str) -> float:
         """The share of a question's words that the model knows whole, 1.0 where that cannot be told."""
+        ...
+
+
+class KeptVector(NamedTuple):
+    """A vector as a model gave it, and whether it stands for the beginning of its text only."""
+
+    vector: Vector
+    cut: bool
+
+
+class VectorCache(Protocol):
+    """Vectors of texts that were embedded before, by hash. It may lose any of them at any time, and never raises."""
+
+    def find(self, model: str, texts: Sequence[bytes]) -> dict[bytes, KeptVector]:
+        """Return what is kept of these hashes (32 bytes each) for a model (its document side), exactly as it was."""
+        ...
+
+    def keep(self, model: str, vectors: Mapping[bytes, KeptVector]) -> None:
+        """Keep vectors by the hash of their text, and let the longest unused ones go where there is no room."""
+        ...
+
+    def forget(self, model: str) -> None:
+        """Drop the vectors of a model."""
+        ...
+
+    def clear(self) -> None:
+        """Drop everything."""
         ...
 
 
@@ -216,6 +295,10 @@ class CorpusSnapshot(Protocol):
         """For each text that occurs in `scope`, the id of one chunk that holds it."""
         ...
 
+    def texts(self, limit: int) -> Sequence[str]:
+        """Up to `limit` texts, spread evenly over all in the order in which they came."""
+        ...
+
     def turn_rows(self, turn_ids: Sequence[int]) -> dict[int, TurnRow]:
         """The turns that are there, by id."""
         ...
@@ -285,7 +368,7 @@ class CorpusWriter(Protocol):
         ...
 
     def create_generation(self, model: ModelSpec, storage: StorageFormat) -> Generation:
-        """Return the generation of this fingerprint, made if it is not there."""
+        """Return the generation of this fingerprint, made if it is not there, under the reference it has now."""
         ...
 
     def activate(self, generation_id: int) -> None:
@@ -309,9 +392,44 @@ class CorpusWriter(Protocol):
         ...
 
     def put_vectors(
-        self, generation_id: int, text_ids: Sequence[int], vectors: Matrix, quarantined: dict[int, str]
+        self,
+        generation_id: int,
+        text_ids: Sequence[int],
+        vectors: Matrix,
+        quarantined: Mapping[int, str],
+        cut: Collection[int] = (),
     ) -> None:
-        """Answer a whole backlog: vectors to store in the generation's format, and texts given up, with the reason."""
+        """Answer a whole backlog: vectors to store in the generation's format, and texts given up, with the reason.
+
+        `cut` are those of `text_ids` of which the model took only the beginning.
+        """
+        ...
+
+    def release_quarantined(self, generation_id: int) -> None:
+        """Put the texts that were given up back into the backlog."""
+        ...
+
+    def canaries(self, generation_id: int) -> Mapping[str, Vector]:
+        """The vectors by which the model of a generation is known again, by text; none before `put_canaries`."""
+        ...
+
+    def put_canaries(self, generation_id: int, vectors: Mapping[str, Vector]) -> None:
+        """Store them, as float32."""
+        ...
+
+    def note_proved(self, generation_id: int) -> None:
+        """Note that the model was known again, so that the vectors stored up to now are its own."""
+        ...
+
+    def drop_unproved(self, generation_id: int) -> int:
+        """Delete the vectors stored since `note_proved`, by this run or a former one, and the quarantine.
+
+        Returns how many vectors that were.
+        """
+        ...
+
+    def empty_generation(self, generation_id: int) -> None:
+        """Delete everything stored of a generation, so that it is made anew."""
         ...
 
     def renew_identity(self) -> None:

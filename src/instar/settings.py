@@ -28,6 +28,16 @@ def _own_folder(find: Callable[[str], Path]) -> Path:
         raise SettingError("this user has no home folder", "set HOME") from error
 
 
+def cache_folder() -> Path:
+    """Return the folder of this user's caches; raises `SettingError` for a user without a home."""
+    return _own_folder(platformdirs.user_cache_path)
+
+
+def user_folder() -> Path:
+    """Return the folder of this user's settings; raises `SettingError` for a user without a home."""
+    return _own_folder(platformdirs.user_config_path)
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """The options; the metadata of each field says what it means, and the least value where that is not 0."""
@@ -37,7 +47,7 @@ class Settings:
         metadata={"help": "the data folder: one corpus with all its roots"},
     )
     model: str = field(default="static", metadata={"help": "the wanted embedding model"})
-    storage: str = field(default="int8", metadata={"help": "how vectors are stored: int8, float16 or float32"})
+    storage: str = field(default="int8", metadata={"help": "how vectors are stored: int8, float16, float32 or binary"})
     limit: int = field(default=10, metadata={"help": "hits in an answer", "least": 1})
     lexical_weight: float = field(default=1.0, metadata={"help": "weight of the BM25 arm in the fusion"})
     vector_weight: float = field(default=1.0, metadata={"help": "weight of the vector arm in the fusion"})
@@ -47,6 +57,18 @@ class Settings:
     max_file_bytes: int = field(default=1_000_000, metadata={"help": "a larger file is skipped", "least": 1})
     session_thinking: bool = field(
         default=False, metadata={"help": "whether what an agent thought is indexed with its sessions"}
+    )
+    cache_megabytes: int = field(
+        default=512, metadata={"help": "room for vectors of texts in the user's cache folder; 0: keep none"}
+    )
+    query_cache_seconds: float = field(
+        default=3600.0, metadata={"help": "how long a question's vector is kept in memory; 0: not at all"}
+    )
+    model_idle_seconds: float = field(
+        default=300.0, metadata={"help": "a model nobody asks for so long is unloaded; 0: never"}
+    )
+    model_memory_megabytes: int = field(
+        default=0, metadata={"help": "an idle model is unloaded sooner while more memory is in use; 0: no limit"}
     )
 
 
@@ -61,14 +83,14 @@ class Configuration:
 def load(
     environment: Mapping[str, str] = os.environ,
     overrides: Mapping[str, Any] | None = None,
-    user_folder: Path | None = None,
+    folder: Path | None = None,
 ) -> Configuration:
     """Read all places in order; `overrides` are values given on the command line (None means not given).
 
     Raises `SettingError` for an unknown option, a value of the wrong type or a file that is not TOML.
     """
     state = Configuration(Settings(), {item.name: "default" for item in fields(Settings)})
-    state = _from_file(state, (user_folder or _own_folder(platformdirs.user_config_path)) / FILE_NAME)
+    state = _from_file(state, (folder or user_folder()) / FILE_NAME)
     named = _from_environment(environment)
     given = {name: value for name, value in (overrides or {}).items() if value is not None}
     # The data folder is where one of the files lies, so it is settled before that file is read.

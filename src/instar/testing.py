@@ -1,12 +1,14 @@
 """Public fakes: deterministic, and their output depends on their input."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from instar.domain.models import ModelSpec
+from instar.domain.catalogue import ModelEntry
+from instar.domain.models import EncoderFacts, ModelSpec
+from instar.ports import Embedded, KeptVector
 
 
 class HashEmbedder:
@@ -28,10 +30,15 @@ class HashEmbedder:
         """What identifies the model."""
         return self._spec
 
-    def embed_documents(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    @property
+    def agreement(self) -> float:
+        """Vectors of one text are the same."""
+        return 1.0
+
+    def embed_documents(self, texts: Sequence[str]) -> Embedded:
         """Return unit vectors (n, d)."""
         rows = [self._vector(self._spec.document_prompt + text) for text in texts]
-        return np.array(rows, np.float32).reshape(len(rows), self._spec.dimensions)
+        return Embedded(np.array(rows, np.float32).reshape(len(rows), self._spec.dimensions))
 
     def embed_query(self, text: str) -> NDArray[np.float32]:
         """Return the unit vector (d,) of a question."""
@@ -48,3 +55,61 @@ class HashEmbedder:
             seed = hashlib.sha256(f"{self._spec.revision} {word}".encode()).digest()[:8]
             total += np.random.default_rng(int.from_bytes(seed, "little")).standard_normal(self._spec.dimensions)
         return (total / np.linalg.norm(total)).astype(np.float32)
+
+
+class HashEncoder:
+    """See `instar.ports.Encoder`: the vectors of `HashEmbedder`, three units long, of a text's first words.
+
+    Reads `dimensions` (64), `context_tokens` (words, without limit) and `source` (the revision) of the entry.
+    """
+
+    batch = 4
+    agreement = 1.0
+
+    def __init__(self, entry: ModelEntry) -> None:
+        revision = entry.source or "1"
+        self._embedder = HashEmbedder(entry.dimensions or 64, revision)
+        self._words = entry.context_tokens
+        self.facts = EncoderFacts(
+            provider="fake",
+            name="hash",
+            revision=revision,
+            dimensions=entry.dimensions or 64,
+            precision="float32",
+            pooling="mean",
+            context_tokens=entry.context_tokens,
+        )
+
+    def encode(self, texts: Sequence[str]) -> Embedded:
+        """Return vectors (n, d), and which texts were too long."""
+        words = [text.split() for text in texts]
+        taken = [" ".join(found[: self._words]) for found in words]
+        cut = tuple(i for i, found in enumerate(words) if self._words is not None and len(found) > self._words)
+        return Embedded(3 * self._embedder.embed_documents(taken).vectors, cut)
+
+    def close(self) -> None:
+        """Do nothing: nothing is held."""
+
+
+class DictVectorCache:
+    """A vector cache without bounds that lasts as long as its object."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, dict[bytes, KeptVector]] = {}
+
+    def find(self, model: str, texts: Sequence[bytes]) -> dict[bytes, KeptVector]:
+        """Return what is kept of these hashes for a model."""
+        of_model = self._kept.get(model, {})
+        return {text: of_model[text] for text in texts if text in of_model}
+
+    def keep(self, model: str, vectors: Mapping[bytes, KeptVector]) -> None:
+        """Keep vectors by the hash of their text."""
+        self._kept.setdefault(model, {}).update(vectors)
+
+    def forget(self, model: str) -> None:
+        """Drop the vectors of a model."""
+        self._kept.pop(model, None)
+
+    def clear(self) -> None:
+        """Drop everything."""
+        self._kept.clear()

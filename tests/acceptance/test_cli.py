@@ -277,7 +277,7 @@ def test_a_bad_setting_is_named(shell):
     assert "unknown model 'magic'" in shell.run("index", code=2, INSTAR_MODEL="magic").stderr
 
 
-@pytest.mark.parametrize("storage", ["float32", "float16"])
+@pytest.mark.parametrize("storage", ["float32", "float16", "binary"])
 def test_another_storage_format_is_a_generation_of_its_own(shell, storage):
     shell.run("index")
     before = shell.json("search", "retry delay")
@@ -297,6 +297,7 @@ def test_an_interrupt_leaves_everything_consistent(shell):
         )
     process = shell.start("index", "--yes")
     while not shell.stored_documents():
+        assert process.poll() is None
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)

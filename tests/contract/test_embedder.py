@@ -1,15 +1,29 @@
 """What every embedder must do."""
 
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from importlib.util import find_spec
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from model_servers import OllamaServer, OpenAIServer, running
 
+from instar.adapters.embedders.ollama import OllamaEncoder
+from instar.adapters.embedders.openai import OpenAIEncoder
+from instar.adapters.embedders.process import ProcessEncoder
 from instar.adapters.embedders.static import StaticEmbedder, builtin_folder
+from instar.domain.catalogue import ModelEntry
 from instar.domain.models import StorageFormat, document_fingerprint
+from instar.embedding.encoding import EncodedModel
 from instar.embedding.integrity import faults
-from instar.ports import Embedder
-from instar.testing import HashEmbedder
+from instar.ports import Embedder, Matrix
+from instar.testing import HashEmbedder, HashEncoder
+from instar.wiring.models import encoder_here
 
 TEXTS = [
     "def retry(delay): wait(delay)",
@@ -22,39 +36,101 @@ TEXTS = [
 AWKWARD = ["", " \n\t ", "{}[]();", "\0", "\x7f\x1b[0m", "￿ \ufffd", "a" * 20_000]
 
 
-@pytest.fixture(params=["static", "hash"], scope="module")
-def embedder(request: pytest.FixtureRequest) -> Embedder:
-    return StaticEmbedder(builtin_folder()) if request.param == "static" else HashEmbedder()
+MINILM = Path(__file__).parents[2] / "models" / "minilm" / "instar_minilm"
+
+Open = Callable[[], Embedder]
+"""Opens the same model once more."""
+
+
+def ollama(stack: ExitStack) -> Open:
+    entry = ModelEntry("ollama:hash", "ollama", "hash", base_url=stack.enter_context(running(OllamaServer())).url)
+    return lambda: EncodedModel(OllamaEncoder(entry), entry)
+
+
+def openai(stack: ExitStack) -> Open:
+    entry = ModelEntry("openai:hash", "openai", "hash", base_url=stack.enter_context(running(OpenAIServer())).url)
+    return lambda: EncodedModel(OpenAIEncoder(entry), entry)
+
+
+def in_a_process(_: ExitStack) -> Open:
+    entry = ModelEntry("hash", provider="st", options={"python": sys.executable})
+    return lambda: EncodedModel(ProcessEncoder(entry, HashEncoder), entry)
+
+
+def of_library(provider: str, source: str) -> Callable[[ExitStack], Open]:
+    entry = ModelEntry(f"{provider}:{source}", provider=provider, source=source)
+    return lambda _: lambda: EncodedModel(encoder_here(entry), entry)
+
+
+MODELS: dict[str, Callable[[ExitStack], Open]] = {
+    "static": lambda _: lambda: StaticEmbedder(builtin_folder()),
+    "hash": lambda _: HashEmbedder,
+    "ollama": ollama,
+    "openai": openai,
+    "process": in_a_process,
+    "minilm": of_library("onnx", str(MINILM)),
+}
+# Heavy libraries and weights are no part of the test environment: docs/reference/providers-local.md says what was run.
+if find_spec("sentence_transformers") and "INSTAR_ST" in os.environ:
+    MODELS["st"] = of_library("st", os.environ["INSTAR_ST"])
+if find_spec("llama_cpp") and "INSTAR_GGUF" in os.environ:
+    MODELS["gguf"] = of_library("gguf", os.environ["INSTAR_GGUF"])
+
+
+@pytest.fixture(params=MODELS, scope="module")
+def opened(request: pytest.FixtureRequest) -> Iterator[Open]:
+    with ExitStack() as stack:
+        yield MODELS[request.param](stack)
+
+
+@pytest.fixture(scope="module")
+def embedder(opened: Open) -> Iterator[Embedder]:
+    model = opened()
+    yield model
+    close(model)
+
+
+def close(embedder: Embedder) -> None:
+    if isinstance(embedder, EncodedModel):
+        embedder.encoder.close()
+
+
+def assert_alike(embedder: Embedder, found: Matrix, expected: Matrix) -> None:
+    """Within what the provider says of its vectors; where it says nothing, they are the same."""
+    if isinstance(embedder, EncodedModel):
+        assert ((found * expected).sum(axis=-1) >= embedder.encoder.agreement - 1e-6).all()
+    else:
+        np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
 def test_rows_are_sound_and_in_order(embedder: Embedder) -> None:
-    together = embedder.embed_documents(TEXTS)
+    together = embedder.embed_documents(TEXTS).vectors
     assert together.dtype == np.float32
     assert faults(together, len(TEXTS), embedder.spec) == {}
     for text, row in zip(TEXTS, together, strict=True):
-        np.testing.assert_allclose(embedder.embed_documents([text])[0], row, atol=1e-6)
+        assert_alike(embedder, embedder.embed_documents([text]).vectors[0], row)
 
 
 def test_a_vector_does_not_depend_on_its_neighbours(embedder: Embedder) -> None:
-    backwards = embedder.embed_documents(TEXTS[::-1])[::-1]
-    np.testing.assert_allclose(backwards, embedder.embed_documents(TEXTS), atol=1e-6)
+    backwards = embedder.embed_documents(TEXTS[::-1]).vectors[::-1]
+    assert_alike(embedder, backwards, embedder.embed_documents(TEXTS).vectors)
 
 
 def test_awkward_texts_have_sound_vectors_too(embedder: Embedder) -> None:
-    assert faults(embedder.embed_documents(AWKWARD), len(AWKWARD), embedder.spec) == {}
+    assert faults(embedder.embed_documents(AWKWARD).vectors, len(AWKWARD), embedder.spec) == {}
 
 
 def test_no_text_gives_no_vector(embedder: Embedder) -> None:
-    assert embedder.embed_documents([]).shape == (0, embedder.spec.stored_dimensions)
+    assert embedder.embed_documents([]).vectors.shape == (0, embedder.spec.stored_dimensions)
 
 
 def test_different_texts_have_different_vectors(embedder: Embedder) -> None:
-    vectors = embedder.embed_documents(TEXTS[:3])
+    vectors = embedder.embed_documents(TEXTS[:3]).vectors
     assert (vectors @ vectors.T - np.eye(3)).max() < 0.95
 
 
 def test_a_question_is_near_the_text_it_quotes(embedder: Embedder) -> None:
-    vectors = embedder.embed_documents(TEXTS)
+    vectors = embedder.embed_documents(TEXTS).vectors
     for i in range(3):
         query = embedder.embed_query(TEXTS[i])
         assert query.dtype == np.float32
@@ -73,13 +149,14 @@ def test_a_question_is_a_unit_vector_or_zero(embedder: Embedder, question: str) 
 @settings(max_examples=40, deadline=None)
 @given(texts=st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=60), max_size=5))
 def test_any_text_can_be_embedded(embedder: Embedder, texts: list[str]) -> None:
-    assert faults(embedder.embed_documents(texts), len(texts), embedder.spec) == {}
+    assert faults(embedder.embed_documents(texts).vectors, len(texts), embedder.spec) == {}
 
 
-def test_the_same_model_loaded_twice_agrees(embedder: Embedder) -> None:
-    again = StaticEmbedder(builtin_folder()) if isinstance(embedder, StaticEmbedder) else HashEmbedder()
+def test_the_same_model_loaded_twice_agrees(embedder: Embedder, opened: Open) -> None:
+    again = opened()
     assert again.spec == embedder.spec
-    np.testing.assert_array_equal(again.embed_documents(TEXTS), embedder.embed_documents(TEXTS))
+    np.testing.assert_array_equal(again.embed_documents(TEXTS).vectors, embedder.embed_documents(TEXTS).vectors)
+    close(again)
 
 
 def test_what_identifies_the_model_is_complete(embedder: Embedder) -> None:
@@ -94,6 +171,9 @@ def test_what_identifies_the_model_is_complete(embedder: Embedder) -> None:
 def test_how_much_of_a_question_is_known_is_a_share(embedder: Embedder) -> None:
     known, foreign = "open the file and read every line", "où étaient les équipes éliminées"
     assert embedder.familiarity(known) == 1.0
+    if isinstance(embedder, EncodedModel):  # a transformer reads any word from its pieces
+        assert embedder.familiarity(foreign) == 1.0
+        return
     assert 0.0 <= embedder.familiarity(foreign) < embedder.familiarity(f"{known} {foreign}") < 1.0
     assert embedder.familiarity("") == 1.0
     assert all(0.0 <= embedder.familiarity(text) <= 1.0 for text in (*TEXTS, *AWKWARD))

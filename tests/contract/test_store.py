@@ -3,6 +3,7 @@
 import random
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from instar.domain.corpus import Document, LexicalRow, SourceKind, Touched
 from instar.domain.generations import Generation
 from instar.domain.models import ModelSpec, StorageFormat
 from instar.domain.search import Place, Scope
-from instar.domain.vectors import decode_int8
+from instar.domain.vectors import decode, encode
 from instar.errors import BusyError, SchemaError
 from instar.ports import CorpusSnapshot, CorpusWriter, Store
 
@@ -356,14 +357,15 @@ def test_vectors_come_back_in_their_format(store: Store, storage: StorageFormat)
         fill(writer, "/r", document("a.py", "one", "two", "three"))
         generation = embed(writer, storage)
         ids = [row.text_id for row in rows(writer)]
-        expected = unit(3, seed=ids[0])
+        expected = decode(encode(unit(3, seed=ids[0]), storage), storage)
         batches = list(writer.vector_batches(generation.id))
         tail = writer.view().vectors_after(generation.id, 0)
         for stored in [*batches, tail]:
-            codes, scales = decode_int8(stored.data, stored.storage)
+            codes, scales = decode(stored.data, storage)
             assert stored.text_ids.tolist() == ids
             assert stored.storage is storage
-            np.testing.assert_allclose(codes * scales[:, None], expected, atol=0.01)
+            np.testing.assert_array_equal(codes, expected[0])
+            np.testing.assert_array_equal(scales, expected[1])
         assert tail.sequence == writer.vector_position(generation.id)[0].sequence
         assert writer.view().vectors_after(generation.id, tail.sequence).text_ids.size == 0
 
@@ -387,6 +389,71 @@ def test_dropped_vectors_are_missing_again(store: Store) -> None:
         one = rows(writer)[0].text_id
         writer.drop_vectors([one])
         assert writer.backlog(generation.id, 9) == [(one, "one")]
+
+
+def test_what_was_given_up_is_asked_for_again_once_released(store: Store) -> None:
+    with store.writing() as writer:
+        fill(writer, "/r", document("a.py", "one", "two", "three"))
+        generation = writer.create_generation(SPEC, StorageFormat.FLOAT32)
+        ids = [text_id for text_id, _ in writer.backlog(generation.id, 9)]
+        writer.put_vectors(generation.id, [ids[0], ids[2]], unit(2), {ids[1]: "zero"})
+        writer.release_quarantined(generation.id)
+        assert writer.backlog(generation.id, 9) == [(ids[1], "two")]
+        assert writer.view().completeness(generation.id).quarantined == 0
+
+
+def test_canaries_come_back_as_they_were_stored(store: Store) -> None:
+    with store.writing() as writer:
+        first, second = (
+            writer.create_generation(SPEC, storage) for storage in (StorageFormat.INT8, StorageFormat.FLOAT16)
+        )
+        assert writer.canaries(first.id) == {}
+        given = dict(zip(["où", "b"], unit(2), strict=True))
+        writer.put_canaries(first.id, given)
+        found = writer.canaries(first.id)
+        assert found.keys() == given.keys()
+        assert all((found[text] == given[text]).all() and found[text].dtype == np.float32 for text in given)
+        assert writer.canaries(second.id) == {}
+
+
+def test_vectors_stored_since_they_were_proved_can_be_dropped(store: Store) -> None:
+    with store.writing() as writer:
+        fill(writer, "/r", document("a.py", "one", "two", "three", "four"))
+        other = embed(writer, StorageFormat.INT8)
+        generation = writer.create_generation(SPEC, StorageFormat.FLOAT32)
+        ids = [text_id for text_id, _ in writer.backlog(generation.id, 9)]
+        writer.put_vectors(generation.id, ids[:2], unit(2), {})
+        writer.note_proved(generation.id)
+        assert writer.drop_unproved(generation.id) == 0
+        seen = writer.view().vector_position
+        writer.put_vectors(generation.id, [ids[3]], unit(1), {ids[2]: "zero"}, [ids[3]])
+        assert writer.drop_unproved(generation.id) == 1
+        assert [text_id for text_id, _ in writer.backlog(generation.id, 9)] == ids[2:]
+        assert writer.vector_position(generation.id)[1] == 2
+        assert writer.vector_position(other.id)[1] == 4
+        assert writer.view().vector_position.sequence > seen.sequence + 1  # so that readers see that some are gone
+        assert writer.check().problems == ()
+
+
+def test_an_emptied_generation_begins_anew(store: Store) -> None:
+    with store.writing() as writer:
+        fill(writer, "/r", document("a.py", "one", "two"))
+        other, generation = embed(writer, StorageFormat.INT8), embed(writer)
+        writer.put_canaries(generation.id, {"text": unit(1)[0]})
+        writer.note_proved(generation.id)
+        writer.empty_generation(generation.id)
+        assert writer.canaries(generation.id) == {}
+        assert [text for _, text in writer.backlog(generation.id, 9)] == ["one", "two"]
+        assert writer.vector_position(other.id)[1] == 2
+        assert writer.view().active_generation() == generation
+
+
+def test_a_generation_goes_by_the_name_it_was_asked_for_last(store: Store) -> None:
+    with store.writing() as writer:
+        made = writer.create_generation(replace(SPEC, reference="one"), StorageFormat.INT8)
+        again = writer.create_generation(replace(SPEC, reference="other"), StorageFormat.INT8)
+        assert again == replace(made, model=replace(SPEC, reference="other"))
+        assert writer.view().generations() == [again]
 
 
 # Views
@@ -522,3 +589,15 @@ def test_a_sound_store_passes_its_check(store: Store) -> None:
         writer.write_documents(root, [document("a.py", "three")], [])
         found = writer.check()
         assert (found.problems, found.bad_vectors) == ((), ())
+
+
+def test_texts_can_be_drawn_evenly_from_all(store: Store) -> None:
+    contents = [f"text {i}" for i in range(10)]
+    with store.writing() as writer:
+        fill(writer, "/r", document("a.py", *contents, contents[0]))
+    with store.snapshot() as view:
+        assert view.texts(10) == view.texts(1_000) == contents
+        drawn = view.texts(5)
+        assert len(drawn) == 5
+        assert {int(text.split()[1]) // 2 for text in drawn} == set(range(5))
+        assert view.texts(0) == []

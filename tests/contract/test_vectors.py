@@ -65,7 +65,7 @@ def test_there_is_nothing_before_the_first_packing(index: VectorIndex) -> None:
     assert index.verify() == []
 
 
-@pytest.mark.parametrize("storage", list(StorageFormat))
+@pytest.mark.parametrize("storage", [item for item in StorageFormat if item is not StorageFormat.BINARY])
 @pytest.mark.parametrize("dimensions", [3, 64, 100, 384])
 def test_every_vector_finds_itself(index: VectorIndex, storage: StorageFormat, dimensions: int) -> None:
     vectors = unit(300, dimensions)
@@ -75,6 +75,28 @@ def test_every_vector_finds_itself(index: VectorIndex, storage: StorageFormat, d
         best = index.search(vectors[row], 3, nothing(storage, dimensions), None)
         assert best[0][0] == text_id
         assert best[0][1] == pytest.approx(1.0, abs=0.02)
+
+
+@pytest.mark.parametrize("dimensions", [64, 100, 384])
+def test_every_vector_finds_itself_by_its_signs(index: VectorIndex, dimensions: int) -> None:
+    vectors = unit(6_000, dimensions)
+    pack(index, stored(range(1, 5_001), vectors[:5_000], StorageFormat.BINARY))
+    tail = stored(range(5_001, 6_001), vectors[5_000:], StorageFormat.BINARY)
+    for row in (0, 2_500, 4_999, 5_000, 5_999):
+        (text_id, score), *_ = index.search(vectors[row], 3, tail, None)
+        assert text_id == row + 1
+        assert score == pytest.approx(1.0, abs=0.15)
+    allowed = np.array([7, 5_500], np.int64)
+    assert sorted(ids(index.search(vectors[0], 9, tail, allowed))) == [7, 5_500]
+
+
+def test_a_pack_of_signs_is_small_and_checked(index: VectorIndex, tmp_path: Path) -> None:
+    vectors = unit(10_000)
+    pack(index, stored(range(10_000), vectors, StorageFormat.BINARY))
+    assert index.verify() == []
+    signs = sum(path.stat().st_size for path in tmp_path.rglob("*.npy"))
+    pack(index, stored(range(10_000), vectors))
+    assert signs < 0.3 * sum(path.stat().st_size for path in tmp_path.rglob("*.npy"))
 
 
 def test_scores_are_cosines_and_fall(index: VectorIndex) -> None:

@@ -7,19 +7,25 @@ returned, and `done` at the end.
 """
 
 import sys
+import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from instar.domain.corpus import Document, SessionChoice, Touched
+from instar.domain.generations import Generation
 from instar.indexing.clock import Deadline
 from instar.indexing.indexer import Indexer
-from instar.ports import CorpusWriter, SilentProgress
+from instar.indexing.parts import Indexing
+from instar.ports import CorpusWriter, Embedded, Embedder, SilentProgress
 from instar.settings import Settings
+from instar.testing import HashEmbedder
 from instar.wiring import Workspace
 
 STORED_AT_ONCE = 8
 """Documents a transaction: far less than in earnest, so that kills meet many commits."""
+SECONDS_A_TEXT = 0.005
 REPETITIONS = 1_000
 """Of the tasks that do one thing over and over until they are killed."""
 
@@ -87,13 +93,37 @@ def lexical(workspace: Workspace, root: Path) -> None:
             workspace.lexical.apply({}, writer.lexical_rows(None), writer.log_position())
 
 
+class SlowModel(HashEmbedder):
+    """A model that takes a while, as a transformer does, so that kills meet its batches."""
+
+    def embed_documents(self, texts: Sequence[str]) -> Embedded:
+        """Return unit vectors (n, d)."""
+        time.sleep(SECONDS_A_TEXT * len(texts))
+        return super().embed_documents(texts)
+
+
+class WithSlowModel(Workspace):
+    """A folder for which the settings name the slow model."""
+
+    slow = SlowModel()
+
+    def embedder_of(self, generation: Generation) -> Embedder | None:
+        """Return the model of a generation."""
+        return self.slow if generation.model == self.slow.spec else super().embedder_of(generation)
+
+    @property
+    def parts(self) -> Indexing:
+        """What an indexing run works with."""
+        return replace(super().parts, wanted=lambda: self.slow)
+
+
 def main(data: Path, root: Path, task: str) -> None:
     """Do one task."""
-    workspace = Workspace(Settings(data=data))
+    workspace = WithSlowModel(Settings(data=data)) if task == "build" else Workspace(Settings(data=data))
     workspace.wanted.embed_documents(["loaded before the clock starts"])
     say("ready")
     match task:
-        case "index":
+        case "index" | "build":
             index(workspace, root)
         case "rebuild":
             index(workspace, root, reread=True)

@@ -233,6 +233,46 @@ def test_kills_while_sessions_are_followed(
     assert turns_in(victim.data) == turns_in(tmp_path / "unharmed")
 
 
+def vectors_in(data: Path) -> dict[tuple[int, int], bytes]:
+    """Return all vectors by (generation, text), read from the database by SQLite alone."""
+    with closing(sqlite3.connect(f"file:{data / 'instar.db'}?mode=ro", uri=True)) as connection:
+        rows = connection.execute("SELECT generation_id, text_id, data FROM vectors").fetchall()
+        return {(generation, text): vector for generation, text, vector in rows}
+
+
+def test_kills_while_a_slow_wanted_model_is_built(
+    tmp_path: Path, environment: dict[str, str], write_tree: Write, dice: random.Random
+) -> None:
+    """What it has given stays; the first model answers until nothing is missing, however often that is interrupted."""
+    root = tmp_path / "root"
+    write_tree(root, range(FILES), 1)
+    victim = Victim(tmp_path / "data", environment, dice)
+    workspace = Workspace(Settings(data=victim.data))
+    workspace.index([root], SilentProgress())
+    held = vectors_in(victim.data)
+    texts = len(held)
+    while victim.killed < share(0.1):
+        before = victim.killed
+        victim.run(root, "build")
+        now = vectors_in(victim.data)
+        assert held.items() <= now.items()
+        held = now
+        with workspace.store.snapshot() as snapshot:
+            active = snapshot.active_generation()
+        assert active is not None
+        assert (active.id == 1) or len(held) == 2 * texts
+        if active.id == 1:
+            answered = answer(victim.data, "ember combine part_2 f0007")
+            assert (answered.degraded, answered.pending) == (None, 0)
+        if victim.killed == before:  # it is built: begin again
+            with workspace.store.writing() as writer:
+                writer.activate(1)
+                writer.empty_generation(2)
+            held = vectors_in(victim.data)
+    workspace.close()
+    assert_ends_well(victim.data, [root], tmp_path)
+
+
 def test_kills_while_the_database_is_made(
     tmp_path: Path,
     environment: dict[str, str],

@@ -32,6 +32,9 @@ BACK_TO_1 = (
     "DROP TABLE touches",
     "DROP TABLE turns",
     "DROP TABLE sessions",
+    "ALTER TABLE generations DROP COLUMN proved_to",
+    "DROP TABLE canaries",
+    "DROP TABLE cut",
     "PRAGMA user_version = 1",
 )
 """What leads from the tables of today to those of the first version."""

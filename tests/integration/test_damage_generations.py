@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from instar.domain.generations import Generation
 from instar.domain.models import ModelSpec, document_fingerprint
 from instar.domain.search import Hit, Mode, SearchAnswer, SearchRequest
-from instar.errors import ModelError
-from instar.ports import SilentProgress
+from instar.entrypoints.cli.generations import blocked, generations_as_json, in_words
+from instar.errors import ModelChangedError, ModelError
+from instar.indexing.parts import Indexing
+from instar.ports import Embedded, Embedder, SilentProgress
 from instar.settings import Settings
 from instar.testing import HashEmbedder
 from instar.wiring import Workspace
@@ -36,13 +38,18 @@ class Described:
     def spec(self) -> ModelSpec:
         return self._spec
 
+    @property
+    def agreement(self) -> float:
+        return self._model.agreement
+
     def _shaped(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         kept = vectors[..., : self._spec.stored_dimensions]
         unit: NDArray[np.float32] = (kept / np.linalg.norm(kept, axis=-1, keepdims=True)).astype(np.float32)
         return unit
 
-    def embed_documents(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        return self._shaped(self._model.embed_documents([self._spec.document_prompt + text for text in texts]))
+    def embed_documents(self, texts: Sequence[str]) -> Embedded:
+        texts = [self._spec.document_prompt + text for text in texts]
+        return Embedded(self._shaped(self._model.embed_documents(texts).vectors))
 
     def embed_query(self, text: str) -> NDArray[np.float32]:
         return self._shaped(self._model.embed_query(self._spec.query_prompt + text))
@@ -58,7 +65,7 @@ class Refusing(Described):
         super().__init__(**changes)
         self._batches = batches
 
-    def embed_documents(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def embed_documents(self, texts: Sequence[str]) -> Embedded:
         if not self._batches:
             raise ModelError("the model is out of order", "mend it")
         self._batches -= 1
@@ -76,6 +83,7 @@ CHANGES = [
     {"truncation": 32},
     {"storage": "float16"},
     {"storage": "float32"},
+    {"storage": "binary"},
 ]
 
 
@@ -182,10 +190,10 @@ def test_the_former_model_still_answers_while_the_wanted_one_is_incomplete(data:
 class Unsound(Described):
     """A model that gives the texts of one file no vector that may be stored."""
 
-    def embed_documents(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        vectors = super().embed_documents(texts)
+    def embed_documents(self, texts: Sequence[str]) -> Embedded:
+        vectors = super().embed_documents(texts).vectors
         vectors[["f0002" in text for text in texts]] = np.nan
-        return vectors
+        return Embedded(vectors)
 
 
 def test_the_wanted_generation_does_not_answer_before_it_is_complete(data: Path, root: Path) -> None:
@@ -200,6 +208,100 @@ def test_the_wanted_generation_does_not_answer_before_it_is_complete(data: Path,
     with unsound.store.snapshot() as snapshot:
         assert snapshot.completeness(generations(unsound)[-1][0].id).quarantined == 6
     unsound.close()
+
+
+def test_what_a_generation_lacks_is_named_with_its_places(data: Path, root: Path) -> None:
+    class Short(Unsound):
+        def embed_documents(self, texts: Sequence[str]) -> Embedded:
+            vectors = super().embed_documents(texts).vectors
+            return Embedded(vectors, tuple(i for i, text in enumerate(texts) if "f0004" in text))
+
+    workspace = Workspace(Settings(data=data), Short(revision="2", context_tokens=256))
+    workspace.index([root], SilentProgress())
+    first, second = generations_as_json(workspace)
+    assert (first["unsound"], first["cut"]) == ([], {"chunks": 0, "files": []})
+    (kind,) = second["unsound"]
+    lines = [start for start, _ in kind["files"][0]["lines"]]
+    assert (kind["reason"], kind["chunks"], len(kind["texts"]), len(lines)) == ("not finite", 6, 6, 6)
+    assert kind["files"][0]["path"] == str(root / "f0002.py")
+    assert (second["cut"]["chunks"], second["cut"]["files"][0]["path"]) == (6, str(root / "f0004.py"))
+    head, unsound, cut = in_words(second)
+    assert head.endswith("wanted, 6 of 36 texts missing")
+    places = ", ".join(f"f0002.py:{start}" for start in lines[:3])
+    assert unsound.endswith(f"6 texts given up, for the vector was not finite: {places} and 3 more (--json)")
+    assert "6 chunks longer than the context of 256 tokens" in cut
+    (reason,) = blocked([first, second])
+    assert "run `instar index` again" in reason
+    workspace.close()
+
+
+def test_texts_that_were_given_up_are_asked_for_once_more_by_the_next_run(data: Path, root: Path) -> None:
+    unsound = Workspace(Settings(data=data), Unsound(revision="2"))
+    unsound.index([root], SilentProgress())
+    unsound.close()
+    mended = opened(data, revision="2")
+    mended.index([root], SilentProgress(), build_wanted=False)  # as a search does, which leaves them
+    assert [missing for _, missing, _ in generations(mended)] == [0, 6]
+    mended.index([root], SilentProgress())
+    assert [(missing, active) for _, missing, active in generations(mended)] == [(0, False), (0, True)]
+    mended.close()
+
+
+def test_everything_else_is_done_before_the_wanted_model_is_missed(data: Path, root: Path, write_tree: Write) -> None:
+    """The active generation is filled, the wanted one goes on from where it was."""
+    parted = Parted(data)
+    write_tree(root, range(FILES, FILES + 40), 1)
+    with pytest.raises(ModelError, match="out of order"):
+        parted.index([root], SilentProgress())
+    first, second = generations(parted)
+    assert (first[1], first[2], second[2]) == (0, True, False)
+    held = second[1]
+    assert 0 < held < 6 * (FILES + 40)
+    assert "f0040.py" in {hit.path for hit in answer(parted, Mode.VECTOR).hits}
+    parted.slow = Described(revision="2")
+    parted.index([root], SilentProgress())
+    assert [(missing, active) for _, missing, active in generations(parted)] == [(0, False), (0, True)]
+    parted.close()
+
+
+class Parted(Workspace):
+    """A folder of which the active model is there while the wanted one fails after three batches."""
+
+    def __init__(self, data: Path) -> None:
+        super().__init__(Settings(data=data), Described())
+        self.slow: Described = Refusing(5, revision="2")
+
+    def embedder_of(self, generation: Generation) -> Embedder | None:
+        return self.slow if generation.model.revision == "2" else super().embedder_of(generation)
+
+    @property
+    def parts(self) -> Indexing:
+        return replace(super().parts, wanted=lambda: self.slow)
+
+
+def test_a_changed_model_is_refused_until_all_is_made_anew(data: Path, root: Path, write_tree: Write) -> None:
+    """A model exchanged under its name, with the generation that answers."""
+
+    class Other(Described):
+        def _shaped(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+            return super()._shaped(vectors[..., ::-1])
+
+    write_tree(root, range(FILES, FILES + 2), 1)
+    changed = Workspace(Settings(data=data), Other())
+    with pytest.raises(ModelChangedError):
+        changed.index([root], SilentProgress())
+    ((_, missing, _),) = generations(changed)
+    assert missing == 12
+    with pytest.raises(ModelChangedError):
+        changed.fill(SilentProgress())
+    changed.fill(SilentProgress(), renew=True)
+    assert [(missing, active) for _, missing, active in generations(changed)] == [(0, True)]
+    fresh = Workspace(Settings(data=data.with_name("fresh")), Other())
+    fresh.index([root], SilentProgress())
+    found, expected = (scores(answer(workspace, Mode.VECTOR).hits) for workspace in (changed, fresh))
+    assert found == pytest.approx(expected, abs=1e-6)
+    for workspace in (changed, fresh):
+        workspace.close()
 
 
 def test_a_search_does_not_begin_another_generation(data: Path, root: Path, write_tree: Write) -> None:

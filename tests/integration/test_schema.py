@@ -10,7 +10,7 @@ from instar.adapters.stores.sqlite.schema import APPLICATION_ID, SCHEMA_VERSION,
 from instar.adapters.stores.sqlite.store import SqliteStore
 from instar.errors import SchemaError
 
-OLDER = [1, 2]
+OLDER = [1, 2, 3]
 
 
 def make_older(path, version=1):

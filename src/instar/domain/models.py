@@ -12,15 +12,44 @@ class StorageFormat(StrEnum):
     FLOAT32 = "float32"
     FLOAT16 = "float16"
     INT8 = "int8"
+    BINARY = "binary"
+
+
+class VocabularyKind(StrEnum):
+    """Whose words a distilled model knows: those of the built-in model, or those of the corpus as well."""
+
+    STATIC = "static"
+    CORPUS = "corpus"
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderFacts:
+    """What a provider knows of a model of its own accord, without its prompts.
+
+    `revision` is a digest or version that changes whenever the weights do. `precision` is that of the weights.
+    `context_tokens` is None where the model has no limit. `runtime` names the library and its version only where that
+    is known to change results. `base` is the model it was derived from under a name of the user's own, "" for none.
+    What a server does not tell is "".
+    """
+
+    provider: str
+    name: str
+    revision: str
+    dimensions: int
+    precision: str
+    pooling: str
+    context_tokens: int | None = None
+    runtime: str = ""
+    base: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
     """A model and how it is asked.
 
-    `revision` is a digest or version that changes whenever the weights do. `precision` is that of the weights.
-    `truncation` is the Matryoshka dimension kept, None for all of `dimensions`. `context_tokens` is None where the
-    model has no limit (a static one).
+    `revision`, `precision`, `context_tokens` and `runtime` are those of `EncoderFacts`. `truncation` is the Matryoshka
+    dimension kept, None for all of `dimensions`. `reference` is the name under which the user asked for it, by which
+    it is found again; it identifies nothing.
     """
 
     provider: str
@@ -34,6 +63,8 @@ class ModelSpec:
     document_prompt: str = ""
     context_tokens: int | None = None
     truncation: int | None = None
+    runtime: str = ""
+    reference: str = ""
 
     @property
     def stored_dimensions(self) -> int:
@@ -43,10 +74,31 @@ class ModelSpec:
 
 # What belongs to the query side can change without embedding anything again, so it is no part of the fingerprint.
 _QUERY_SIDE = frozenset({"query_prompt", "context_tokens"})
+_NO_IDENTITY = frozenset({"reference"})
 
 
 def document_fingerprint(spec: ModelSpec, storage: StorageFormat) -> str:
     """Hash (32 hexadecimal digits) of everything that decides a stored vector; two vectors meet only under one."""
-    facts = {key: value for key, value in asdict(spec).items() if key not in _QUERY_SIDE}
+    facts = {key: value for key, value in asdict(spec).items() if key not in _QUERY_SIDE | _NO_IDENTITY}
+    if not spec.runtime:  # as with most models, and with all before there was this field
+        del facts["runtime"]
     facts["storage"] = storage.value
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def document_side(spec: ModelSpec) -> str:
+    """Hash (32 hexadecimal digits) of all that decides the vector of a text before it is stored.
+
+    Unlike the fingerprint it counts the context: of a text that is longer the vector depends on where it was cut.
+    """
+    return _hash_without(spec, {"query_prompt", "reference"})
+
+
+def query_side(spec: ModelSpec) -> str:
+    """Hash (32 hexadecimal digits) of all that decides the vector of a question, what it is compared with included."""
+    return _hash_without(spec, {"reference"})
+
+
+def _hash_without(spec: ModelSpec, names: set[str]) -> str:
+    facts = {key: value for key, value in asdict(spec).items() if key not in names}
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]

@@ -52,6 +52,16 @@ class ChunkTraits(NamedTuple):
     kind: str
 
 
+class MarkedChunk(NamedTuple):
+    """A chunk that a generation holds no whole vector of: its absolute path and lines, its text, and the reason."""
+
+    path: str
+    start_line: int
+    end_line: int
+    text_id: int
+    reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class Freshness:
     """`indexed_at`: the oldest complete scan (seconds since the epoch), None if a root was never scanned in full.

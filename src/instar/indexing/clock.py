@@ -1,5 +1,6 @@
 """Time budgets."""
 
+import math
 import time
 
 
@@ -13,6 +14,10 @@ class Deadline:
     def limited(self) -> bool:
         """Whether it comes at all."""
         return self._end is not None
+
+    def left(self) -> float:
+        """Return the seconds until then, 0 where it has passed."""
+        return math.inf if self._end is None else max(0.0, self._end - time.monotonic())
 
     def share(self, fraction: float) -> "Deadline":
         """Return the end of the first part of the time that is left, of this size."""

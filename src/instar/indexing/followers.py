@@ -1,16 +1,12 @@
-"""What follows the corpus: the lexical index by its change log, a generation by set, the packed vectors by sequence."""
+"""What follows the corpus: the lexical index by its change log, the packed vectors by sequence."""
 
 from collections.abc import Iterable
 
 from instar.domain.generations import Generation
 from instar.domain.stored import Position
-from instar.embedding.integrity import faults
 from instar.errors import DerivedDamageError
-from instar.indexing.clock import Deadline
-from instar.ports import CorpusWriter, Embedder, LexicalIndex, Progress, VectorIndex
+from instar.ports import CorpusWriter, LexicalIndex, VectorIndex
 
-EMBEDDED_AT_ONCE = 512
-"""Texts embedded and stored in one transaction: what a kill sets back, and one fsync among some 0.15 s of embedding."""
 TAIL_THOROUGH = 256
 TAIL_LEAST = 2_048
 TAIL_SHARE = 20
@@ -51,30 +47,6 @@ def part_from_later(writer: CorpusWriter, lexical: LexicalIndex, packs: Iterable
     positions = [(lexical.position(), end), *((pack.position(end.corpus), vectors_end) for pack in packs)]
     if any(at is not None and at.corpus == its.corpus and at.sequence > its.sequence for at, its in positions):
         writer.renew_identity()
-
-
-def fill_generation(
-    writer: CorpusWriter, generation: Generation, embedder: Embedder, progress: Progress, deadline: Deadline
-) -> None:
-    """Embed what has no vector yet, batch by batch, until none is left or the deadline has passed."""
-    total = writer.backlog_size(generation.id)
-    done = 0
-    while not deadline.passed():
-        batch = writer.backlog(generation.id, EMBEDDED_AT_ONCE)
-        if not batch:
-            writer.note_filled(generation.id)
-            break
-        vectors = embedder.embed_documents([text for _, text in batch])
-        unsound = faults(vectors, len(batch), embedder.spec)
-        sound = [i for i in range(len(batch)) if i not in unsound]
-        writer.put_vectors(
-            generation.id,
-            [batch[i][0] for i in sound],
-            vectors[sound],
-            {batch[i][0]: reason for i, reason in unsound.items()},
-        )
-        done += len(batch)
-        progress.step("embedding", done, max(total, done))
 
 
 def follow_packed(writer: CorpusWriter, generation: Generation, index: VectorIndex, *, thorough: bool = False) -> None:

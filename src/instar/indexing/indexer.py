@@ -7,9 +7,10 @@ from dataclasses import replace
 from instar.domain.corpus import Document, DocumentState, Root, SourceKind, Touched
 from instar.domain.generations import Generation
 from instar.domain.sources import UNREADABLE, VANISHED, Content, FileState, Skipped
-from instar.errors import RootMissingError
+from instar.errors import ModelChangedError, ModelError, RootMissingError
 from instar.indexing.clock import Deadline
-from instar.indexing.followers import fill_generation, follow_lexically, follow_packed, part_from_later
+from instar.indexing.filling import fill_generation
+from instar.indexing.followers import follow_lexically, follow_packed, part_from_later
 from instar.indexing.parts import WRITTEN_AT_ONCE, Indexing, RootReport
 from instar.indexing.reading import READER_VERSION, read_document, remember_skipped
 from instar.indexing.scanning import Difference, compare, settled
@@ -36,49 +37,101 @@ class Indexer:
         self._lexical_due = LEXICAL_FIRST
 
     def run(self, roots: Sequence[Root], *, build_wanted: bool, reread: bool = False) -> list[RootReport]:
-        """Bring `roots` up to date; with `build_wanted` fill the generation of the wanted model and activate it.
+        """Bring `roots` up to date, then fill; see `read` and `fill`."""
+        reports = self.read(roots, reread=reread)
+        self.fill(self._deadline, build_wanted=build_wanted)
+        return reports
 
-        A search only keeps the active generation filled; changing the model is left to an explicit command.
-        """
-        active = self._active_generation()
+    # Texts
+
+    def read(self, roots: Sequence[Root], *, reread: bool = False) -> list[RootReport]:
+        """Read what changed, so that it can be found by words; `reread` reads what did not change too."""
+        self._active_generation()
         part_from_later(self._writer, self._parts.lexical, self._packs())
         reports = [self._index_root(root, reread=reread) for root in roots]
         follow_lexically(self._writer, self._parts.lexical)
-        self._fill(active, proved=build_wanted)
-        if build_wanted:
-            self._build_wanted(active)
         return reports
-
-    def _active_generation(self) -> Generation:
-        """Return the active generation; in a new corpus that of the wanted model, complete because nothing is live."""
-        active = self._writer.view().active_generation()
-        if active is None:
-            active = self._writer.create_generation(self._parts.wanted().spec, self._parts.storage)
-            self._writer.activate(active.id)
-        return active
 
     def _packs(self) -> Iterator[VectorIndex]:
         return map(self._parts.vectors_of, self._writer.view().generations())
 
-    def _fill(self, generation: Generation, *, proved: bool) -> None:
-        """Embed what is missing; `proved` compares by set in the end, and does not rely on the hint where it begins."""
-        embedder = self._parts.embedder_of(generation)
-        if embedder is not None:
-            fill_generation(self._writer, generation, embedder, self._progress, self._deadline)
-            state = self._writer.view().completeness(generation.id) if proved else None
-            if state is not None and state.missing > state.quarantined:
-                self._writer.forget_hints()
-                fill_generation(self._writer, generation, embedder, self._progress, self._deadline)
-        follow_packed(self._writer, generation, self._parts.vectors_of(generation), thorough=proved)
+    # Vectors
 
-    def _build_wanted(self, active: Generation) -> None:
+    def fill(self, deadline: Deadline, *, build_wanted: bool, renew: bool = False) -> None:
+        """Embed what is missing in the active generation; with `build_wanted`, build the wanted one and activate it.
+
+        A search only keeps the active generation filled; changing the model is left to an explicit command. `renew`
+        has a generation made anew whose model has changed. Raises `ModelError` after everything else is done, unless
+        another model answers by then.
+        """
+        active = self._active_generation()
+        failure = self._filled(active, deadline, proved=build_wanted, renew=renew)
+        if build_wanted and self._build_wanted(active, deadline, renew=renew):
+            failure = None
+        if failure is not None:
+            raise failure
+
+    def _active_generation(self) -> Generation:
+        """Return the active generation; in a new corpus that of the first model, complete because nothing is live."""
+        active = self._writer.view().active_generation()
+        if active is None:
+            active = self._writer.create_generation(self._parts.first().spec, self._parts.storage)
+            self._writer.activate(active.id)
+        return active
+
+    def _build_wanted(self, active: Generation, deadline: Deadline, *, renew: bool) -> bool:
+        """Fill the wanted generation; returns whether it took over from the active one."""
         wanted = self._writer.create_generation(self._parts.wanted().spec, self._parts.storage)
         if wanted.id == active.id:
-            return
-        self._fill(wanted, proved=True)
-        state = self._writer.view().completeness(wanted.id)
-        if not state.missing:
-            self._writer.activate(wanted.id)
+            return False
+        failure = self._filled(wanted, deadline, proved=True, renew=renew)
+        if failure is not None:
+            raise failure
+        if self._writer.view().completeness(wanted.id).missing:
+            return False
+        self._writer.activate(wanted.id)
+        return True
+
+    def _filled(self, generation: Generation, deadline: Deadline, *, proved: bool, renew: bool) -> ModelError | None:
+        """Fill a generation and pack what is stored; returns why it could not be filled.
+
+        `proved` compares by set in the end, asks again for what was given up, and does not rely on the hint where the
+        backlog begins.
+        """
+        failure: ModelError | None = None
+        try:
+            if proved:
+                self._writer.release_quarantined(generation.id)
+            if self._embed_missing(generation, deadline, renew=renew) and proved:
+                state = self._writer.view().completeness(generation.id)
+                if state.missing > state.quarantined:
+                    self._writer.forget_hints()
+                    self._embed_missing(generation, deadline, renew=renew)
+        except ModelError as error:
+            failure = error
+        follow_packed(self._writer, generation, self._parts.vectors_of(generation), thorough=proved)
+        return failure
+
+    def _embed_missing(self, generation: Generation, deadline: Deadline, *, renew: bool) -> bool:
+        """Fill a generation; returns False where its model is another one now, which nothing is asked of.
+
+        Where nothing is missing, no model is opened.
+        """
+        if not self._writer.backlog(generation.id, 1):
+            self._writer.note_filled(generation.id)
+            return True
+        embedder = self._parts.embedder_of(generation)
+        if embedder is None:
+            return False
+        pack = self._parts.vectors_of(generation)
+        try:
+            fill_generation(self._writer, generation, embedder, pack, self._progress, deadline)
+        except ModelChangedError:
+            if not renew:
+                raise
+            self._writer.empty_generation(generation.id)
+            fill_generation(self._writer, generation, embedder, pack, self._progress, deadline)
+        return True
 
     # One root
 

@@ -45,7 +45,10 @@ class RootReport:
 
 @dataclass(frozen=True, slots=True)
 class Indexing:
-    """The parts a run works with. `embedder_of` returns None where the model of a generation cannot be had."""
+    """The parts a run works with. `embedder_of` returns None where the model of a generation is another one now.
+
+    `first` is the model of a new corpus, `wanted` the one the settings name.
+    """
 
     source_of: Callable[[Root, Sequence[Root]], Source]
     sessions_of: Callable[[Root, str], SessionSource]
@@ -53,5 +56,6 @@ class Indexing:
     lexical: LexicalIndex
     vectors_of: Callable[[Generation], VectorIndex]
     embedder_of: Callable[[Generation], Embedder | None]
+    first: Callable[[], Embedder]
     wanted: Callable[[], Embedder]
     storage: StorageFormat

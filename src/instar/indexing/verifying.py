@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 
+from instar.domain.generations import Generation
+from instar.errors import ModelError
 from instar.indexing.clock import Deadline
-from instar.indexing.followers import fill_generation, follow_lexically, follow_packed, part_from_later
+from instar.indexing.filling import fill_generation
+from instar.indexing.followers import follow_lexically, follow_packed, part_from_later
 from instar.indexing.parts import Indexing
 from instar.ports import CorpusWriter, Progress
 
@@ -22,13 +25,13 @@ def verify(writer: CorpusWriter, parts: Indexing, progress: Progress) -> Verdict
     if check.problems:
         return Verdict(check.problems, ())
     mended = []
-    generations = writer.view().generations()
+    generations, active = writer.view().generations(), writer.view().active_generation()
     part_from_later(writer, parts.lexical, map(parts.vectors_of, generations))
     if check.bad_vectors:
         writer.drop_vectors(check.bad_vectors)
         for generation in generations:
             parts.vectors_of(generation).clear()  # it holds the bad rows too
-        mended.append(f"{len(check.bad_vectors)} vectors did not fit their checksums and were embedded again")
+        mended.append(f"{len(check.bad_vectors)} vectors did not fit their checksums and are made anew")
     lexical = parts.lexical.verify()
     if lexical:
         parts.lexical.mark_damaged()
@@ -40,8 +43,20 @@ def verify(writer: CorpusWriter, parts: Indexing, progress: Progress) -> Verdict
         if problems:
             packed.clear()
             mended += problems
-        embedder = parts.embedder_of(generation)
-        if embedder is not None:
-            fill_generation(writer, generation, embedder, progress, Deadline())
+        if generation == active:  # one that is being built is left to `instar index`, which says how far it is
+            mended += _filled(writer, generation, parts, progress)
         follow_packed(writer, generation, packed)
     return Verdict((), tuple(mended))
+
+
+def _filled(writer: CorpusWriter, generation: Generation, parts: Indexing, progress: Progress) -> list[str]:
+    """Make the missing vectors of a generation; returns why they are still missing where they are."""
+    if not writer.backlog(generation.id, 1):
+        return []
+    try:
+        embedder = parts.embedder_of(generation)
+        if embedder is not None:
+            fill_generation(writer, generation, embedder, parts.vectors_of(generation), progress, Deadline())
+    except ModelError as error:
+        return [f"vectors are missing still ({error.message}): `instar index` makes them"]
+    return []

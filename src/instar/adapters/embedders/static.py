@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
 from instar.domain.models import ModelSpec
-from instar.errors import ModelError
+from instar.errors import ModelMissingError
+from instar.ports import Embedded
 
 UNKNOWN = "[UNK]"
 """The token of what is not in the vocabulary."""
@@ -24,9 +25,9 @@ def builtin_folder() -> Path:
 
 
 class StaticEmbedder:
-    """See `instar.ports.Embedder`. Raises `ModelError` where a file is missing or does not fit the others."""
+    """See `instar.ports.Embedder`. Raises `ModelMissingError` where a file is missing or does not fit the others."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, reference: str = "static") -> None:
         self._folder = folder
         self._last: tuple[str, Encoding] | None = None
         try:
@@ -38,18 +39,28 @@ class StaticEmbedder:
                 dimensions=facts["dimensions"],
                 precision="int8",
                 pooling="mean",
+                reference=reference,
             )
             self._rows: NDArray[np.int8] = np.load(folder / "vectors.npy", mmap_mode="r")
             self._scales: NDArray[np.float32] = np.load(folder / "scales.npy")
         except (OSError, ValueError, KeyError) as error:
-            raise ModelError(f"the static model in {folder} cannot be read ({error})", "install it again") from error
+            raise ModelMissingError(
+                f"the static model in {folder} cannot be read ({error})", "install it again"
+            ) from error
         if self._rows.shape != (self._scales.size, self._spec.dimensions):
-            raise ModelError(f"the files of the static model in {folder} do not fit each other", "install it again")
+            raise ModelMissingError(
+                f"the files of the static model in {folder} do not fit each other", "install it again"
+            )
 
     @property
     def spec(self) -> ModelSpec:
         """What identifies the model."""
         return self._spec
+
+    @property
+    def agreement(self) -> float:
+        """Vectors of one text are the same to the last digit or so: a sum does not depend on other texts."""
+        return 1.0 - 1e-6
 
     @cached_property
     def _tokenizer(self) -> Tokenizer:
@@ -60,7 +71,7 @@ class StaticEmbedder:
         """All token vectors as float32: worth its 30 MB once documents are embedded, not for a question."""
         return self._rows.astype(np.float32) * self._scales[:, None]
 
-    def embed_documents(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def embed_documents(self, texts: Sequence[str]) -> Embedded:
         """Return unit vectors (n, d); a text without any known token gets one that is near no question."""
         encoded = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
         sums = np.zeros((len(encoded), self._spec.dimensions), np.float32)
@@ -68,7 +79,7 @@ class StaticEmbedder:
             self._table[encoding.ids].sum(axis=0, out=row)
         # Brackets and blanks alone are no fault of the model: equal components are all but orthogonal to any topic.
         sums[~sums.any(axis=1)] = 1.0
-        return _normalised(sums)
+        return Embedded(_normalised(sums))
 
     def embed_query(self, text: str) -> NDArray[np.float32]:
         """Return the unit vector (d,) of a question, zero where it holds no known token."""

@@ -1,4 +1,4 @@
-"""Packed vectors of one generation: sign bits to scan, int8 codes to rescore, memory-mapped.
+"""Packed vectors of one generation: sign bits to scan, codes to rescore, memory-mapped.
 
 The files are derived from the store: each packing writes a new folder, then replaces the manifest in one step, so that
 readers keep what they opened. Vectors stored since then (the tail) are handed in.
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from instar.adapters.vectors.segment import Segment
 from instar.domain.stored import Position, StoredVectors
-from instar.domain.vectors import bit_planes, decode_int8
+from instar.domain.vectors import bit_planes, decode
 from instar.errors import DerivedDamageError, DiskFullError
 
 LAYOUT_VERSION = 1
@@ -159,9 +159,10 @@ class PackedVectors:
 
 def _write_arrays(folder: Path, batches: Iterable[StoredVectors]) -> dict[str, list[int]]:
     planes: list[NDArray[np.uint64]] = []
-    codes, scales, ids = [], [], []
+    codes: list[NDArray[np.int8] | NDArray[np.uint8]] = []
+    scales, ids = [], []
     for batch in batches:
-        batch_codes, batch_scales = decode_int8(batch.data, batch.storage)
+        batch_codes, batch_scales = decode(batch.data, batch.storage)
         planes.append(bit_planes(batch_codes))
         codes.append(batch_codes)
         scales.append(batch_scales)
@@ -208,13 +209,15 @@ def _mapped(path: Path) -> NDArray[Any]:
 def _fitting(pack: Segment) -> bool:
     """Whether the arrays are of the types and shapes that one packing gives them."""
     rows = pack.ids.size
-    typed = (pack.planes, np.uint64), (pack.codes, np.int8), (pack.scales, np.float32), (pack.ids, np.int64)
+    typed = (pack.planes, np.uint64), (pack.scales, np.float32), (pack.ids, np.int64)
+    bits = {"int8": 1, "uint8": 8}.get(pack.codes.dtype.name, 0)
     return (
-        all(array.dtype == kind for array, kind in typed)
+        bits > 0
+        and all(array.dtype == kind for array, kind in typed)
         and pack.ids.shape == pack.scales.shape == (rows,)
         and pack.codes.ndim == pack.planes.ndim == 2
         and pack.codes.shape[0] == pack.planes.shape[1] == rows
-        and pack.planes.shape[0] == -(-pack.codes.shape[1] // (8 * pack.planes.itemsize))
+        and pack.planes.shape[0] == -(-pack.codes.shape[1] * bits // (8 * pack.planes.itemsize))
         and pack.codes.flags.c_contiguous
         and pack.planes.flags.c_contiguous
     )

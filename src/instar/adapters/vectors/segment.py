@@ -1,4 +1,4 @@
-"""Vectors that are searched together: sign bits to scan, int8 codes to compare exactly."""
+"""Vectors that are searched together: sign bits to scan, codes to compare more exactly."""
 
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instar.domain.stored import StoredVectors
-from instar.domain.vectors import bit_planes, decode_int8, dot, hamming, nearest
+from instar.domain.vectors import bit_planes, decode, dot, hamming, nearest
 
 RESCORED_LEAST = 1_250
 RESCORED_SHARE = 256
@@ -30,12 +30,12 @@ class _Filter:
 
 
 class Segment:
-    """Rows with ascending text ids: `planes` (words, n), `codes` (n, d), `scales` (n,), `ids` (n,)."""
+    """Rows with ascending text ids: `planes` (words, n), `codes` and `scales` (see `decode`), `ids` (n,)."""
 
     def __init__(
         self,
         planes: NDArray[np.uint64],
-        codes: NDArray[np.int8],
+        codes: NDArray[np.int8] | NDArray[np.uint8],
         scales: NDArray[np.float32],
         ids: NDArray[np.int64],
     ) -> None:
@@ -45,7 +45,7 @@ class Segment:
     @classmethod
     def of(cls, stored: StoredVectors) -> "Segment":
         """Build a segment in memory."""
-        codes, scales = decode_int8(stored.data, stored.storage)
+        codes, scales = decode(stored.data, stored.storage)
         return cls(bit_planes(codes), codes, scales, stored.text_ids)
 
     def best(self, query: NDArray[np.float32], limit: int, allowed: NDArray[np.int64] | None) -> Best:

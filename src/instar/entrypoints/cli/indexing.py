@@ -11,6 +11,7 @@ import typer
 
 from instar.domain.corpus import Root, SessionChoice
 from instar.entrypoints.cli.consent import confirm
+from instar.entrypoints.cli.generations import blocked, generations_as_json, in_words, troubles
 from instar.entrypoints.cli.opening import current_folder, enclosing, inside, open_workspace
 from instar.entrypoints.cli.progress import shown
 from instar.entrypoints.cli.sessions import (
@@ -22,7 +23,7 @@ from instar.entrypoints.cli.sessions import (
     sessions_in_words,
 )
 from instar.entrypoints.cli.terminal import counted, printable
-from instar.errors import RootMissingError
+from instar.errors import ModelError, RootMissingError
 from instar.indexing.parts import RootReport
 from instar.wiring import LOCK_SECONDS, Workspace
 
@@ -55,19 +56,52 @@ def index(options: Options) -> None:
         gone = _forget_sessions(workspace, chosen) if options.sessions is False else {}
         if sessions is not None:  # those of other projects, named by a glob, belong to one root only
             _choose_sessions(workspace, named if sessions.projects else chosen, sessions)
-        reports = workspace.index(chosen, progress, wait_seconds=LOCK_SECONDS, reread=options.rebuild)
+        reports = workspace.read(chosen, progress, wait_seconds=LOCK_SECONDS, reread=options.rebuild)
     for report in reports:
         report.removed += gone.get(report.path, 0)
     held = _stored_sessions(workspace)
-    if options.as_json:
-        facts = [_as_json(report) | {"sessions": held.get(report.path)} for report in reports]
-        typer.echo(json.dumps({"seconds": round(time.monotonic() - started, 3), "roots": facts}))
-    else:
+    if not options.as_json:
         for report in reports:
             _print(report, held.get(report.path))
-        typer.echo(f"done in {time.monotonic() - started:.1f} s")
+    failure = _fill(workspace, options)
+    generations = generations_as_json(workspace)
+    seconds = time.monotonic() - started
+    if options.as_json:
+        facts = [_as_json(report) | {"sessions": held.get(report.path)} for report in reports]
+        typer.echo(json.dumps({"seconds": round(seconds, 3), "roots": facts, "generations": generations}))
+    else:
+        _print_generations(generations)
+        typer.echo(f"done in {seconds:.1f} s" if failure is None else f"stopped after {seconds:.1f} s")
     _print_notes(reports, held, asked_for=named if sessions is not None else ())
-    missing = [report.path for report in reports if report.missing]
+    for note in blocked(generations):
+        typer.echo(f"note: {printable(note)}", err=True)
+    _raise(failure, [report.path for report in reports if report.missing])
+
+
+def _fill(workspace: Workspace, options: Options) -> ModelError | None:
+    """Make the vectors, which may take long; returns why they could not be made."""
+    try:
+        with shown(wanted=not options.as_json) as progress:
+            workspace.fill(progress, wait_seconds=LOCK_SECONDS, renew=options.rebuild)
+    except ModelError as error:
+        return error
+    return None
+
+
+def _print_generations(facts: Sequence[dict[str, Any]]) -> None:
+    """Print the active and the wanted one; where there was never another, only what troubles it."""
+    for one in facts:
+        if one["active"] or one["wanted"]:
+            for line in in_words(one) if len(facts) > 1 else troubles(one):
+                typer.echo(line)
+
+
+def _raise(failure: ModelError | None, missing: Sequence[str]) -> None:
+    """Raise what the run failed by, a model first."""
+    if failure is not None:
+        for path in missing:
+            typer.echo(f"note: {printable(path)} is not there, or empty; what is stored of it was kept", err=True)
+        raise failure
     if missing:
         raise RootMissingError(
             f"{missing[0]} is not there, or empty; what is stored of it was kept",

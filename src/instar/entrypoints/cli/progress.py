@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 
+SLOW = 10.0
+"""A second; below it a decimal tells rates apart."""
+
+
 class _Bars:
     """A bar for each phase, with rate and time left."""
 
@@ -22,8 +26,12 @@ class _Bars:
     def step(self, phase: str, done: int, total: int | None) -> None:
         """Move the bar of `phase`."""
         if phase not in self._tasks:
-            self._tasks[phase] = self._bars.add_task(phase, total=total)
-        self._bars.update(self._tasks[phase], completed=done, total=total)
+            self._tasks[phase] = self._bars.add_task(phase, total=total, rate="")
+        task = self._tasks[phase]
+        self._bars.update(task, completed=done, total=total)
+        speed = next(one.speed for one in self._bars.tasks if one.id == task)
+        if speed is not None:
+            self._bars.update(task, rate=f"{speed:,.0f}/s" if speed >= SLOW else f"{speed:.1f}/s")
 
 
 @contextmanager
@@ -36,6 +44,12 @@ def shown(*, wanted: bool = True) -> Iterator[Progress]:
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as RichProgress
 
-    columns = (TextColumn("{task.description:>10}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description:>10}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
     with RichProgress(*columns, console=Console(stderr=True), transient=True) as bars:
         yield _Bars(bars)

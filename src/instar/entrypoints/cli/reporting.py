@@ -12,6 +12,8 @@ from typing import Any
 import typer
 
 from instar.domain.corpus import Root
+from instar.entrypoints.cli.generations import generations_as_json, in_words
+from instar.entrypoints.cli.models import model_settings
 from instar.entrypoints.cli.opening import open_workspace
 from instar.entrypoints.cli.sessions import choice_in_words, sessions_as_json, sessions_in_words
 from instar.entrypoints.cli.terminal import counted, printable
@@ -30,51 +32,42 @@ def status(*, as_json: bool, data: Path | None) -> None:
         return
     typer.echo(f"data folder  {printable(facts['data'])}  ({_megabytes(facts['bytes'])})")
     for generation in facts["generations"]:
-        mark = "active" if generation["active"] else "not active"
-        left = f", {generation['missing']} texts missing" if generation["missing"] else ", complete"
-        if generation["quarantined"]:
-            left += f", {generation['quarantined']} of them given up for unsound vectors"
-        typer.echo(f"generation {generation['id']}  {generation['model']} {generation['storage']}, {mark}{left}")
+        for line in in_words(generation):
+            typer.echo(line)
+    if facts["generations"] and not any(generation["wanted"] for generation in facts["generations"]):
+        wanted = printable(f"{workspace.settings.model} {workspace.settings.storage}")
+        texts = counted(facts["generations"][0]["texts"], "text")
+        typer.echo(f"wanted        {wanted}, not begun, {texts} missing: `instar index` builds it")
     for root in facts["roots"]:
-        when = (
-            "never in full"
-            if root["indexed_at"] is None
-            else ago(time.time() - datetime.fromisoformat(root["indexed_at"]).timestamp())
-        )
-        left = f", {counted(root['pending'], 'document')} pending" if root["pending"] else ""
-        held = f"{counted(root['documents'], 'document')}, {counted(root['chunks'], 'chunk')}"
-        typer.echo(f"{printable(root['path'])}\n  {held}, scanned {when}{left}")
-        if root["sessions"]:
-            typer.echo(f"  {choice_in_words(root['sessions'])}\n  {sessions_in_words(root['sessions'])}")
-        for reason, count in sorted(root["skipped"].items()):
-            typer.echo(f"  skipped {count}: {reason}")
+        _print_root(root)
     if not facts["roots"]:
         typer.echo('nothing is indexed yet: run `instar search "…"` or `instar index PATH`')
 
 
+def _print_root(root: dict[str, Any]) -> None:
+    when = (
+        "never in full"
+        if root["indexed_at"] is None
+        else ago(time.time() - datetime.fromisoformat(root["indexed_at"]).timestamp())
+    )
+    left = f", {counted(root['pending'], 'document')} pending" if root["pending"] else ""
+    held = f"{counted(root['documents'], 'document')}, {counted(root['chunks'], 'chunk')}"
+    typer.echo(f"{printable(root['path'])}\n  {held}, scanned {when}{left}")
+    if root["sessions"]:
+        typer.echo(f"  {choice_in_words(root['sessions'])}\n  {sessions_in_words(root['sessions'])}")
+    for reason, count in sorted(root["skipped"].items()):
+        typer.echo(f"  skipped {count}: {reason}")
+
+
 def _status(workspace: Workspace) -> dict[str, Any]:
     folder = workspace.settings.data
-    facts: dict[str, Any] = {"data": str(folder), "bytes": _size(folder), "roots": [], "generations": []}
+    wanted = {"model": workspace.settings.model, "storage": workspace.settings.storage}
+    facts: dict[str, Any] = {"data": str(folder), "bytes": _size(folder), "wanted": wanted}
+    facts |= {"roots": [], "generations": []}
     if not workspace.has_corpus():
         return facts
+    facts["generations"] = generations_as_json(workspace)
     with workspace.store.snapshot() as snapshot:
-        active = snapshot.active_generation()
-        for generation in snapshot.generations():
-            state = snapshot.completeness(generation.id)
-            facts["generations"].append(
-                {
-                    "id": generation.id,
-                    "model": generation.model.name,
-                    "revision": generation.model.revision,
-                    "dimensions": generation.model.stored_dimensions,
-                    "storage": generation.storage.value,
-                    "active": active is not None and generation.id == active.id,
-                    "wanted": workspace.is_wanted(generation),
-                    "texts": state.texts,
-                    "missing": state.missing,
-                    "quarantined": state.quarantined,
-                }
-            )
         for root in snapshot.roots():
             documents, chunks = snapshot.counts(root.id)
             facts["roots"].append(
@@ -140,11 +133,12 @@ def config(*, as_json: bool, data: Path | None) -> None:
         }
         for item in fields(Settings)
     ]
+    rows += model_settings(Workspace(loaded.settings))
     if as_json:
         typer.echo(json.dumps(rows, default=str))
         return
     for row in rows:
-        typer.echo(f"{row['name']} = {row['value']}   ({row['origin']})\n    {row['help']}")
+        typer.echo(f"{row['name']} = {printable(str(row['value']))}   ({row['origin']})\n    {row['help']}")
 
 
 def verify(*, as_json: bool, data: Path | None) -> None:

@@ -29,6 +29,9 @@ SYMBOL_CHARACTERS = 80
 BUDGET_CANDIDATES = 50
 """Hits fetched before they are fitted to a token budget, for one a file is kept."""
 
+FIRST_FILL_SECONDS = 10.0
+"""For the vectors of a folder that is new: enough for some 30,000 chunks with the built-in model. One that takes 40 ms
+a text would keep a question waiting for 20 minutes; what it has not reached is counted as pending."""
 LINE_CHARACTERS = 160
 """Of a line in a readable list: about two lines of a terminal."""
 
@@ -76,8 +79,8 @@ def search(options: Options) -> None:
     answer = workspace.search(request)
     if answer.generation is not None and answer.degraded is None and not workspace.is_wanted(answer.generation):
         typer.echo(
-            f"note: the settings want {workspace.wanted.spec.name} as {workspace.storage}: `instar index` builds that"
-            " generation, until then the active one answers",
+            f"note: {answer.generation.model.name} as {answer.generation.storage} answers, the settings want"
+            f" {workspace.settings.model} as {workspace.storage}: `instar index` builds that, or goes on with it",
             err=True,
         )
     if not answer.hits:
@@ -99,6 +102,7 @@ def _prepare(workspace: Workspace, options: Options, asked: Sequence[Path]) -> l
             raise UsageError("nothing is indexed yet", "run `instar index PATH` first")
         return _refresh(workspace, [Path(root.path) for root in roots]) if options.refresh else []
     known: list[Path] = []
+    notes: list[str] = []
     for path in asked:
         roots = workspace.roots()  # each time, for the folder before may have become one
         root = enclosing(path, roots)
@@ -106,11 +110,20 @@ def _prepare(workspace: Workspace, options: Options, asked: Sequence[Path]) -> l
             known += [Path(root.path), *(Path(other.path) for other in inside(Path(root.path), roots))]
         elif options.refresh:
             confirm(workspace, path, yes=options.yes)
-            with shown() as progress:
-                workspace.index([path], progress)
+            notes += _index_in_full(workspace, path)
         else:
             raise UsageError(f"{path} is not indexed", "leave out --no-refresh, or run `instar index` first")
-    return _refresh(workspace, list(dict.fromkeys(known))) if options.refresh and known else []
+    return notes + (_refresh(workspace, list(dict.fromkeys(known))) if options.refresh and known else [])
+
+
+def _index_in_full(workspace: Workspace, path: Path) -> list[str]:
+    """Read all of an unknown folder; a model of which the vectors would take long is left to `instar index`."""
+    try:
+        with shown() as progress:
+            workspace.index([path], progress, fill_seconds=FIRST_FILL_SECONDS, build_wanted=False)
+    except ModelError as error:
+        return [f"{error.message}; answered by words"]
+    return []
 
 
 def _asked(workspace: Workspace, options: Options) -> list[Path]:

@@ -6,7 +6,7 @@ import uuid
 from instar.errors import SchemaError
 
 APPLICATION_ID = 0x494E5354  # "INST", so that another program's database is never taken for ours
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 # A document is a file of one root; its chunks point to texts, which are stored once by the hash of their content, so
 # that copies, worktrees and moved files cost nothing. `orphans` names texts that lost a chunk: those without any other
@@ -14,7 +14,9 @@ SCHEMA_VERSION = 3
 # hint that spares looking for missing vectors below that text; whether any is missing is proved by set, never by it.
 # `roots.sessions` is the choice of transcripts (JSON), NULL where none were asked for. A transcript is a document; its
 # turns own its chunks, and what a turn touched is found by path. `changes.chunk_id` says that of a document that has
-# grown only the chunks from this id on are other ones; 0 stands for all.
+# grown only the chunks from this id on are other ones; 0 stands for all. `canaries` are vectors (float32) by which a
+# generation's model is known again; `generations.proved_to` is the last vector's sequence when it last was. `cut` names
+# the texts of which a model took only the beginning.
 SESSIONS = """
 CREATE TABLE sessions (
     document_id INTEGER PRIMARY KEY REFERENCES documents(id) ON DELETE CASCADE,
@@ -49,6 +51,22 @@ CREATE TABLE touches (
 ) WITHOUT ROWID;
 CREATE INDEX touches_of_path ON touches (path, action = 'read', at DESC, turn_id);
 CREATE INDEX chunks_of_turn ON chunks (turn_id) WHERE turn_id IS NOT NULL;
+"""
+
+CHECKS = """
+CREATE TABLE canaries (
+    generation_id INTEGER NOT NULL REFERENCES generations(id),
+    text TEXT NOT NULL,
+    data BLOB NOT NULL,
+    checksum INTEGER NOT NULL,
+    PRIMARY KEY (generation_id, text)
+) WITHOUT ROWID;
+
+CREATE TABLE cut (
+    generation_id INTEGER NOT NULL REFERENCES generations(id),
+    text_id INTEGER NOT NULL REFERENCES texts(id),
+    PRIMARY KEY (text_id, generation_id)
+) WITHOUT ROWID;
 """
 
 SCHEMA = f"""
@@ -120,7 +138,8 @@ CREATE TABLE generations (
     model TEXT NOT NULL,
     storage TEXT NOT NULL,
     created_at REAL NOT NULL,
-    filled_to INTEGER NOT NULL DEFAULT 0
+    filled_to INTEGER NOT NULL DEFAULT 0,
+    proved_to INTEGER NOT NULL DEFAULT 0
 );
 
 CREATE TABLE vectors (
@@ -139,6 +158,7 @@ CREATE TABLE quarantine (
     reason TEXT NOT NULL,
     PRIMARY KEY (text_id, generation_id)
 ) WITHOUT ROWID;
+{CHECKS}
 
 CREATE TABLE pointer (
     id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -155,6 +175,8 @@ UPGRADES: dict[int, str] = {
     2: "ALTER TABLE roots ADD COLUMN sessions TEXT;"
     " ALTER TABLE chunks ADD COLUMN turn_id INTEGER REFERENCES turns(id);"
     " ALTER TABLE changes ADD COLUMN chunk_id INTEGER NOT NULL DEFAULT 0;" + SESSIONS,
+    # What tells whether a model is still the one it was, and which texts it took only the beginning of.
+    3: "ALTER TABLE generations ADD COLUMN proved_to INTEGER NOT NULL DEFAULT 0;" + CHECKS,
 }
 
 

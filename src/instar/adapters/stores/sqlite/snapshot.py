@@ -10,13 +10,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from instar.adapters.stores.sqlite import recall
+from instar.adapters.stores.sqlite import generations, recall
 from instar.adapters.stores.sqlite.scope import chunk_condition, condition, fitting
 from instar.domain.corpus import Root, SessionChoice, SourceKind
 from instar.domain.generations import Completeness, Generation
 from instar.domain.models import ModelSpec, StorageFormat
 from instar.domain.search import RelatedSession, Scope
-from instar.domain.stored import ChunkRow, ChunkTraits, Freshness, Position, SessionCounts, StoredVectors, TurnRow
+from instar.domain.stored import (
+    ChunkRow,
+    ChunkTraits,
+    Freshness,
+    MarkedChunk,
+    Position,
+    SessionCounts,
+    StoredVectors,
+    TurnRow,
+)
 from instar.domain.vectors import row_bytes
 from instar.errors import DamagedError
 
@@ -108,6 +117,14 @@ class SqliteSnapshot:
             (generation_id,),
         ).fetchone()
         return Completeness(texts, texts - vectors, quarantined)
+
+    def unsound_chunks(self, generation_id: int) -> list[MarkedChunk]:
+        """Return the chunks whose vectors were unsound, with the reason, in order of path."""
+        return generations.unsound_chunks(self._db, generation_id)
+
+    def cut_chunks(self, generation_id: int) -> list[MarkedChunk]:
+        """Return the chunks of which the model of a generation took only the beginning, in order of path."""
+        return generations.cut_chunks(self._db, generation_id)
 
     def roots(self) -> list[Root]:
         """Return all roots in order of path."""
@@ -220,6 +237,16 @@ class SqliteSnapshot:
             (generation_id, sequence),
         ).fetchall()
         return stored_vectors(rows, generation.model, generation.storage, sequence)
+
+    def texts(self, limit: int) -> list[str]:
+        """Return up to `limit` texts, spread evenly over all."""
+        rows = self._db.execute(
+            "SELECT text FROM texts WHERE id IN (SELECT id FROM"
+            " (SELECT id, row_number() OVER (ORDER BY id) AS n, count(*) OVER () AS total FROM texts)"
+            " WHERE n * :limit / total > (n - 1) * :limit / total) ORDER BY id",
+            {"limit": limit},
+        )
+        return [row[0] for row in rows]
 
     def turn_rows(self, turn_ids: Sequence[int]) -> dict[int, TurnRow]:
         """Return the turns that are there, by id."""

@@ -26,6 +26,7 @@ _LOOSE_ENDS = (
         "texts of no chunk",
         "SELECT count(*) FROM texts WHERE id NOT IN (SELECT text_id FROM chunks UNION SELECT text_id FROM orphans)",
     ),
+    ("cut texts that are gone", "SELECT count(*) FROM cut WHERE text_id NOT IN (SELECT id FROM texts)"),
     ("vectors of no text", "SELECT count(*) FROM vectors WHERE text_id NOT IN (SELECT id FROM texts)"),
 )
 

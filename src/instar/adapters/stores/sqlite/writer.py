@@ -4,13 +4,14 @@ import json
 import sqlite3
 import uuid
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from instar.adapters.stores.sqlite import generations
 from instar.adapters.stores.sqlite.documents import drop_chunks, write_document
 from instar.adapters.stores.sqlite.snapshot import SqliteSnapshot, generation_of, root_of, stored_vectors
 from instar.adapters.stores.sqlite.verify import check_database
@@ -166,6 +167,7 @@ class SqliteWriter:
                     if not self._db.execute("SELECT 1 FROM chunks WHERE text_id = ?", (text_id,)).fetchone():
                         self._db.execute("DELETE FROM vectors WHERE text_id = ?", (text_id,))
                         self._db.execute("DELETE FROM quarantine WHERE text_id = ?", (text_id,))
+                        self._db.execute("DELETE FROM cut WHERE text_id = ?", (text_id,))
                         self._db.execute("DELETE FROM texts WHERE id = ?", (text_id,))
                 self._db.executemany("DELETE FROM orphans WHERE text_id = ?", rows)
         free = self._db.execute("PRAGMA freelist_count").fetchone()[0]
@@ -175,7 +177,7 @@ class SqliteWriter:
     # Generations
 
     def create_generation(self, model: ModelSpec, storage: StorageFormat) -> Generation:
-        """Return the generation of this fingerprint, made if it is not there."""
+        """Return the generation of this fingerprint, made if it is not there, under the name it is asked for by now."""
         fingerprint = document_fingerprint(model, storage)
         found = next((g for g in self.view().generations() if g.fingerprint == fingerprint), None)
         if found is None:
@@ -186,6 +188,10 @@ class SqliteWriter:
                     (fingerprint, json.dumps(asdict(model)), storage.value, self._clock()),
                 ).fetchone()
             found = generation_of(row)
+        elif found.model != model:  # in what decides no stored vector
+            with self._transaction():
+                self._db.execute("UPDATE generations SET model = ? WHERE id = ?", (json.dumps(asdict(model)), found.id))
+            found = replace(found, model=model)
         return found
 
     def activate(self, generation_id: int) -> None:
@@ -232,7 +238,8 @@ class SqliteWriter:
         generation_id: int,
         text_ids: Sequence[int],
         vectors: NDArray[np.float32],
-        quarantined: dict[int, str],
+        quarantined: Mapping[int, str],
+        cut: Collection[int] = (),
     ) -> None:
         """Answer a whole backlog, so that the hint can move to its end."""
         storage = self._db.execute("SELECT storage FROM generations WHERE id = ?", (generation_id,)).fetchone()[0]
@@ -246,10 +253,41 @@ class SqliteWriter:
                 "INSERT INTO quarantine (generation_id, text_id, reason) VALUES (?, ?, ?)",
                 [(generation_id, text_id, reason) for text_id, reason in quarantined.items()],
             )
+            self._db.executemany("INSERT INTO cut VALUES (?, ?)", [(generation_id, text_id) for text_id in cut])
             self._db.execute(
                 "UPDATE generations SET filled_to = max(filled_to, ?) WHERE id = ?",
                 (max([0, *text_ids, *quarantined]), generation_id),
             )
+
+    def release_quarantined(self, generation_id: int) -> None:
+        """Put the texts that were given up back into the backlog."""
+        with self._transaction():
+            generations.release_quarantined(self._db, generation_id)
+
+    def canaries(self, generation_id: int) -> dict[str, NDArray[np.float32]]:
+        """Return the vectors by which the model of a generation is known again, by text."""
+        return generations.canaries(self._db, generation_id)
+
+    def put_canaries(self, generation_id: int, vectors: Mapping[str, NDArray[np.float32]]) -> None:
+        """Store them."""
+        with self._transaction():
+            generations.put_canaries(self._db, generation_id, vectors)
+
+    def note_proved(self, generation_id: int) -> None:
+        """Note that the model was known again; nothing is written where no vector was stored since it last was."""
+        if generations.unproved(self._db, generation_id):
+            with self._transaction():
+                generations.note_proved(self._db, generation_id)
+
+    def drop_unproved(self, generation_id: int) -> int:
+        """Delete the vectors stored since the model was last known again, and what was given up; returns how many."""
+        with self._transaction():
+            return generations.drop_unproved(self._db, generation_id)
+
+    def empty_generation(self, generation_id: int) -> None:
+        """Delete all vectors of a generation, its canaries with them."""
+        with self._transaction():
+            generations.empty(self._db, generation_id)
 
     # What followers read
 
@@ -348,4 +386,5 @@ class SqliteWriter:
         """Delete vectors of all generations, so that they are embedded again."""
         with self._transaction():
             self._db.executemany("DELETE FROM vectors WHERE text_id = ?", [(i,) for i in text_ids])
+            self._db.executemany("DELETE FROM cut WHERE text_id = ?", [(i,) for i in text_ids])
             self._db.execute("UPDATE generations SET filled_to = 0")

@@ -1,17 +1,18 @@
 """Puts the parts together: the only place that names concrete adapters."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from instar.adapters.embedders.static import StaticEmbedder, builtin_folder
 from instar.adapters.lexical.tantivy_index import TantivyIndex
 from instar.adapters.sources.roots import check_root
 from instar.adapters.sources.transcripts import TranscriptSource
 from instar.adapters.sources.tree import TreeSource
 from instar.adapters.stores.sqlite.store import SqliteStore
 from instar.adapters.vectors.packed import PackedVectors
+from instar.domain.catalogue import ModelEntry, resolve
 from instar.domain.corpus import Root, SessionChoice
 from instar.domain.generations import Generation
 from instar.domain.models import StorageFormat, document_fingerprint
@@ -23,9 +24,11 @@ from instar.indexing.parts import Indexing, RootReport
 from instar.indexing.verifying import Verdict, verify
 from instar.ports import CorpusWriter, Embedder, Progress, SilentProgress
 from instar.search.engine import SearchEngine
-from instar.settings import Settings
+from instar.settings import Settings, user_folder
+from instar.wiring.models import FIRST, Models
 
 if TYPE_CHECKING:
+    from instar.indexing.indexer import Indexer
     from instar.indexing.sessions import SessionReader
 
 LEXICAL_FOLDER = "lexical"
@@ -42,17 +45,19 @@ class Workspace:
         self.store = SqliteStore(settings.data)
         self.lexical = TantivyIndex(settings.data / LEXICAL_FOLDER)
         self._given = embedder
+        self.models = Models(user_folder(), settings)
         self._packed: dict[int, PackedVectors] = {}
-        self._fits: dict[str, bool] = {}
+        self._embedders: dict[str, Embedder | None] = {}
 
     @cached_property
     def wanted(self) -> Embedder:
-        """The model the settings name. Raises `SettingError` for an unknown one."""
-        if self._given is not None:
-            return self._given
-        if self.settings.model != "static":
-            raise SettingError(f"unknown model {self.settings.model!r}", "the built-in one is 'static'")
-        return StaticEmbedder(builtin_folder())
+        """The model the settings name. Raises `SettingError` for an unknown one, `ModelError` for one not there."""
+        return self._given or self.models.named(self.settings.model)
+
+    @cached_property
+    def first(self) -> Embedder:
+        """The model that answers while the wanted one is not ready."""
+        return self._given or self.models.named(FIRST)
 
     @property
     def storage(self) -> StorageFormat:
@@ -64,15 +69,38 @@ class Workspace:
             raise SettingError(f"unknown storage format {self.settings.storage!r}", f"choose of {known}") from None
 
     def embedder_of(self, generation: Generation) -> Embedder | None:
-        """Return the model whose vectors a generation holds, None where it is not there."""
-        if generation.fingerprint not in self._fits:
-            own = document_fingerprint(self.wanted.spec, generation.storage)
-            self._fits[generation.fingerprint] = own == generation.fingerprint
-        return self.wanted if self._fits[generation.fingerprint] else None
+        """Return the model whose vectors a generation holds, None where it is another one now, or has no name any more.
+
+        Raises `ModelError` where it cannot be had.
+        """
+        if generation.fingerprint not in self._embedders:
+            self._embedders[generation.fingerprint] = self._found(generation)
+        return self._embedders[generation.fingerprint]
+
+    def _found(self, generation: Generation) -> Embedder | None:
+        try:
+            embedder = self._given or self.models.of(generation.model)
+        except SettingError:
+            return None
+        fits = document_fingerprint(embedder.spec, generation.storage) == generation.fingerprint
+        return embedder if fits else None
 
     def is_wanted(self, generation: Generation) -> bool:
-        """Whether a generation is the one the settings name."""
-        return document_fingerprint(self.wanted.spec, self.storage) == generation.fingerprint
+        """Whether a generation is of the model the settings name, and in their format; told without opening the model.
+
+        Raises `SettingError` for an unknown one.
+        """
+        if self._given is not None:
+            return document_fingerprint(self._given.spec, self.storage) == generation.fingerprint
+        entry, model = self._wanted_entry, generation.model
+        # Of a model that no catalogue knows, its server may have told the prompt.
+        prompt = model.document_prompt if entry.dimensions is None else entry.document_prompt
+        held = (model.reference or model.provider, model.document_prompt, model.truncation, generation.storage)
+        return held == (entry.name, prompt, entry.truncation, self.storage)
+
+    @property
+    def _wanted_entry(self) -> ModelEntry:
+        return resolve(self.settings.model, self.models.entries)
 
     def vectors_of(self, generation: Generation) -> PackedVectors:
         """Return the packed vectors of a generation."""
@@ -151,9 +179,29 @@ class Workspace:
             lexical=self.lexical,
             vectors_of=self.vectors_of,
             embedder_of=self.embedder_of,
+            first=lambda: self.first,
             wanted=lambda: self.wanted,
             storage=self.storage,
         )
+
+    def read(
+        self, paths: Sequence[Path], progress: Progress, *, wait_seconds: float = 0.0, reread: bool = False
+    ) -> list[RootReport]:
+        """Read what changed in these roots (added where unknown), so that it is found by words; see `fill`.
+
+        Raises `BusyError` where another process writes, and the errors of the store.
+        """
+        with self._indexer(progress, Deadline(), wait_seconds) as (writer, indexer):
+            return indexer.read([writer.add_root(str(path)) for path in paths], reread=reread)
+
+    def fill(self, progress: Progress, *, wait_seconds: float = 0.0, renew: bool = False) -> None:
+        """Make the vectors that are missing: first of the active generation, then of the wanted one.
+
+        `renew` has a generation made anew whose model has changed. Raises what `read` does, and, after everything else
+        is done, `ModelError` where a model cannot be had.
+        """
+        with self._indexer(progress, Deadline(), wait_seconds) as (_, indexer):
+            indexer.fill(Deadline(), build_wanted=True, renew=renew)
 
     def index(
         self,
@@ -161,21 +209,32 @@ class Workspace:
         progress: Progress,
         *,
         seconds: float | None = None,
+        fill_seconds: float | None = None,
         wait_seconds: float = 0.0,
         build_wanted: bool = True,
         reread: bool = False,
     ) -> list[RootReport]:
-        """Bring these roots (added where unknown) up to date.
+        """Read, then fill: the active generation alone unless `build_wanted`.
 
-        Raises `BusyError` where another process writes, and the errors of the store.
+        All of it for at most `seconds`, or filling for `fill_seconds` after whatever reading takes. Raises what `read`
+        and `fill` do.
         """
+        deadline = Deadline(seconds)
+        with self._indexer(progress, deadline, wait_seconds) as (writer, indexer):
+            reports = indexer.read([writer.add_root(str(path)) for path in paths], reread=reread)
+            indexer.fill(deadline if fill_seconds is None else Deadline(fill_seconds), build_wanted=build_wanted)
+            return reports
+
+    @contextmanager
+    def _indexer(
+        self, progress: Progress, deadline: Deadline, wait_seconds: float
+    ) -> "Iterator[tuple[CorpusWriter, Indexer]]":
+        _ = self._wanted_entry  # an unknown name is refused before anything is done
         with self.store.writing(wait_seconds) as writer:
-            roots = [writer.add_root(str(path)) for path in paths]
             # Here, for reading files takes patterns and grammars, which an answer from what is stored does without.
             from instar.indexing.indexer import Indexer
 
-            indexer = Indexer(writer, self.parts, progress, Deadline(seconds))
-            return indexer.run(roots, build_wanted=build_wanted, reread=reread)
+            yield writer, Indexer(writer, self.parts, progress, deadline)
 
     def choose_sessions(self, paths: Sequence[Path], choice: SessionChoice) -> None:
         """Note that from the next run on these sessions belong to these roots (added where unknown)."""
@@ -196,6 +255,7 @@ class Workspace:
             # Removing rows would leave their words in the derived files, and a kill must not leave those behind
             # when the rows are gone: so they are dropped before them and made anew without them.
             self.lexical.clear()
+            self.models.clear_cache()  # which of its vectors are of former versions of these files, nobody knows
             for generation in writer.view().generations():
                 self.vectors_of(generation).clear()
             delete(writer)

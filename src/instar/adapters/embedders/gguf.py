@@ -1,0 +1,184 @@
+"""GGUF files by llama.cpp, through llama-cpp-python: `gguf:FILE`, or `gguf:OWNER/REPOSITORY/FILE` of the hub."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import numpy as np
+
+from instar.adapters.embedders import digests, hub
+from instar.adapters.embedders.gguf_header import POOLINGS, PRECISIONS, Header, read_header
+from instar.domain.catalogue import ModelEntry
+from instar.domain.models import EncoderFacts
+from instar.errors import ModelMissingError, SettingError
+from instar.ports import Embedded
+
+LIBRARY = "llama_cpp"
+INSTALL = "pip install 'instar[gguf]'  (builds llama.cpp: a C++ compiler, some 15 minutes)"
+USUAL_CONTEXT = 2048
+"""Tokens, where the model takes as many: a text is evaluated in one piece, and memory for the longest is reserved."""
+ALL_LAYERS = -1
+HUB_PARTS = 3
+"""Owner, repository and file: what a reference to the hub has at least."""
+
+
+class _Llama(Protocol):
+    """What is used of `llama_cpp.Llama`."""
+
+    def tokenize(self, text: bytes, add_bos: bool = True, special: bool = False) -> list[int]: ...  # noqa: FBT001, FBT002 - theirs
+
+    def token_eos(self) -> int: ...
+
+    def embed(self, input: str) -> list[float]: ...  # noqa: A002 - theirs
+
+    def close(self) -> None: ...
+
+
+class GgufEncoder:
+    """See `instar.ports.Encoder`. Options: `num_ctx`, `threads` and `gpu_layers` (all).
+
+    The revision is a hash of the header, the size and the end of the file: weights in the middle that were changed
+    while all of these stayed the same are not seen. Raises `SettingError` for an option of no use.
+    """
+
+    batch = 1  # llama.cpp is slower with several texts at once
+    agreement = 0.999
+    """Quantised products are summed in another order on another number of threads."""
+
+    def __init__(self, entry: ModelEntry) -> None:
+        self._entry = entry
+        self._wanted = _number(entry, "num_ctx", 0)
+        self._threads = _number(entry, "threads", 0)
+        self._layers = _number(entry, "gpu_layers", ALL_LAYERS)
+        self._model: _Llama | None = None
+        self._last_was_cut = False
+
+    @cached_property
+    def facts(self) -> EncoderFacts:
+        """What the file's header says. Raises `ModelMissingError` for a file without what it takes."""
+        header = self._header
+        dimensions, pooling = header.of_architecture("embedding_length"), self._pooling
+        if not isinstance(dimensions, int) or pooling not in ("mean", "cls", "last"):
+            raise ModelMissingError(
+                f"{self._path} is no embedding model: {dimensions or 'no'} dimensions, pooling {pooling or 'not said'}",
+                "take a file made for embedding, or say `pooling` (mean, cls or last) in the model's entry",
+            )
+        return EncoderFacts(
+            provider="gguf",
+            name=str(header.values.get("general.name") or self._path.stem),
+            revision=self._revision,
+            dimensions=dimensions,
+            precision=_named(header.values.get("general.file_type"), PRECISIONS),
+            pooling=pooling,
+            context_tokens=self._context,
+        )
+
+    def encode(self, texts: Sequence[str]) -> Embedded:
+        """Return what the model gives, (n, d), and which texts have more tokens than it takes."""
+        model = self._loaded()
+        vectors = np.empty((len(texts), self.facts.dimensions), np.float32)
+        cut = []
+        for i, text in enumerate(texts):
+            vectors[i] = model.embed(text)
+            if self._last_was_cut:
+                cut.append(i)
+        return Embedded(vectors, tuple(cut))
+
+    def close(self) -> None:
+        """Free the weights."""
+        model, self._model = self._model, None
+        if model is not None:
+            model.close()
+
+    @cached_property
+    def _path(self) -> Path:
+        """The file here, else that of the hub."""
+        path = Path(self._entry.source).expanduser()
+        if path.is_file():
+            return path
+        if path.is_absolute() or len(path.parts) < HUB_PARTS:
+            raise ModelMissingError(
+                f"there is no file {self._entry.source}", "name a GGUF file, or one of the hub as OWNER/REPOSITORY/FILE"
+            )
+        return hub.file(self._entry.source)
+
+    @cached_property
+    def _header(self) -> Header:
+        try:
+            return read_header(self._path)
+        except (OSError, ValueError) as error:
+            raise ModelMissingError(f"{self._path} cannot be read ({error})", "fetch it again") from error
+
+    @property
+    def _revision(self) -> str:
+        digest = hashlib.sha256(f"{self._path.stat().st_size}\n".encode())
+        digest.update(digests.ends(self._path, self._header.size))
+        return digest.hexdigest()[: digests.DIGITS]
+
+    @property
+    def _pooling(self) -> str:
+        said = self._header.of_architecture("pooling_type")
+        return _named(said, POOLINGS) if said else self._entry.pooling
+
+    @property
+    def _context(self) -> int:
+        most = self._header.of_architecture("context_length")
+        wanted = self._wanted or USUAL_CONTEXT
+        return min(wanted, most) if isinstance(most, int) else wanted
+
+    def _loaded(self) -> _Llama:
+        if self._model is None:
+            if find_spec(LIBRARY) is None:
+                raise ModelMissingError(f"{self._entry.name} needs llama-cpp-python, which is not installed", INSTALL)
+            context = self.facts.context_tokens
+            try:
+                self._model = self._load(int(context or USUAL_CONTEXT))
+            except (ValueError, RuntimeError, OSError) as error:
+                raise ModelMissingError(
+                    f"llama.cpp cannot load {self._path} ({error})",
+                    "take a newer llama-cpp-python, or another file: it may be damaged",
+                ) from error
+        return self._model
+
+    def _load(self, context: int) -> _Llama:
+        from llama_cpp import Llama
+
+        model: Any = Llama(
+            model_path=str(self._path),
+            embedding=True,
+            pooling_type=next(number for number, name in POOLINGS.items() if name == self._pooling),
+            n_ctx=context,
+            n_batch=context,
+            n_ubatch=context,  # attention in both directions needs a text in one piece
+            n_threads=self._threads or None,
+            n_threads_batch=self._threads or None,
+            n_gpu_layers=self._layers,
+            verbose=False,
+        )
+        tokenize = model.tokenize
+        ending = tokenize(b"")[-1:]  # what the model wants at the end of every text, if anything
+
+        def tokenize_within(text: bytes, add_bos: bool = True, special: bool = False) -> list[int]:  # noqa: FBT001, FBT002 - as theirs
+            tokens: list[int] = tokenize(text, add_bos, special)
+            self._last_was_cut = len(tokens) > context
+            if self._last_was_cut:
+                kept = ending if tokens[-1:] == ending else []
+                return tokens[: context - len(kept)] + kept
+            return tokens or [model.token_eos()]  # for no token at all llama.cpp has no vector
+
+        model.tokenize = tokenize_within  # `embed` asks it, and would itself cut without a word, ending and all
+        return cast("_Llama", model)
+
+
+def _named(number: object, names: Mapping[int, str]) -> str:
+    return names.get(number, f"type {number}") if isinstance(number, int) else "unknown"
+
+
+def _number(entry: ModelEntry, option: str, usual: int) -> int:
+    value = entry.options.get(option, usual)
+    if type(value) is not int or value < ALL_LAYERS:
+        raise SettingError(f"{option} = {value!r} of {entry.name} is no number", "mend or remove it")
+    return value

@@ -1,0 +1,199 @@
+"""What is known of models before one is asked: facts by name, and how a reference such as `ollama:bge-m3` is read."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from instar.errors import SettingError
+
+ANY_PROVIDER = ""
+PROVIDERS = ("static", "onnx", "gguf", "st", "ollama", "openai")
+"""What may stand before the first colon of a reference."""
+POOLINGS = ("mean", "cls", "last")
+FROM_NAME = "its name"
+"""The origin of what stands in a reference itself."""
+
+Option = str | int | float | bool
+
+
+@dataclass(frozen=True, slots=True)
+class ModelEntry:
+    """A model as the catalogue or the user describes it; None, "" and 0 where nothing is said.
+
+    `provider` is one of `PROVIDERS`, "" for facts that hold wherever the model runs. `source` is its name at a server
+    or on a hub, a folder or a file; `package` the Python package whose folder it is. `appends_eos`: whether the model
+    needs an end token behind each text. `matryoshka` are the least and the most dimensions it may be truncated to;
+    `truncation` those that are kept. `weights_bytes` is the size of the files the facts are about. `options` are handed
+    to the provider (`num_ctx`, `threads`, …). `origins` names the place each value comes from, by key.
+    """
+
+    name: str
+    provider: str = ANY_PROVIDER
+    source: str = ""
+    package: str = ""
+    aliases: tuple[str, ...] = ()
+    dimensions: int | None = None
+    context_tokens: int | None = None
+    pooling: str = ""
+    appends_eos: bool = False
+    query_prompt: str = ""
+    document_prompt: str = ""
+    matryoshka: tuple[int, int] | None = None
+    truncation: int | None = None
+    licence: str = ""
+    weights_bytes: int = 0
+    base_url: str = ""
+    options: Mapping[str, Option] = field(default_factory=dict, hash=False)
+    origins: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_number(value: object) -> bool:
+    return type(value) is int and value >= 1
+
+
+def _are_names(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) and item for item in value)
+
+
+def _is_range(value: object) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(map(_is_number, value)) and value[0] <= value[1]
+
+
+def _are_options(value: object) -> bool:
+    return isinstance(value, dict) and all(isinstance(item, Option) for item in value.values())
+
+
+_KINDS: dict[str, tuple[Callable[[object], bool], str]] = {
+    "provider": (lambda value: value in PROVIDERS, f"one of {', '.join(PROVIDERS)}"),
+    "source": (_is_text, "a text"),
+    "package": (_is_text, "a text"),
+    "aliases": (_are_names, "a list of names"),
+    "dimensions": (_is_number, "a number from 1"),
+    "context_tokens": (_is_number, "a number from 1"),
+    "pooling": (lambda value: value in POOLINGS, f"one of {', '.join(POOLINGS)}"),
+    "appends_eos": (lambda value: isinstance(value, bool), "true or false"),
+    "query_prompt": (_is_text, "a text"),
+    "document_prompt": (_is_text, "a text"),
+    "matryoshka": (_is_range, "a list of two numbers, the least and the most"),
+    "truncation": (_is_number, "a number from 1"),
+    "licence": (_is_text, "a text"),
+    "weights_bytes": (_is_number, "a number from 1"),
+    "base_url": (_is_text, "a text"),
+    "options": (_are_options, "a table of texts, numbers, true and false"),
+}
+"""What each key of a table must be, and how to say so."""
+
+
+def read_entries(
+    tables: Mapping[str, Any], origin: str, known: Mapping[str, ModelEntry] | None = None
+) -> dict[str, ModelEntry]:
+    """Return entries by name from the tables of a TOML file; raises `SettingError` for a key or a value of no use.
+
+    What a table does not say is taken from the entry of this name in `known`, else from what is known of its source.
+    """
+    return {name: _entry(name, table, origin, known or {}) for name, table in tables.items()}
+
+
+def _entry(name: str, table: object, origin: str, known: Mapping[str, ModelEntry]) -> ModelEntry:
+    if not isinstance(table, dict):
+        raise SettingError(f"{name!r} in {origin} is no table", f'write ["{name}"] and its values below')
+    for key, value in table.items():
+        _check_value(name, key, value, origin)
+    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
+    base = known.get(name) or _known_of(values, known) or ModelEntry(name)
+    origins = {**base.origins, **dict.fromkeys(values, origin)}
+    return _checked(replace(base, **values, name=name, origins=origins), origin)
+
+
+def _known_of(values: Mapping[str, Any], known: Mapping[str, ModelEntry]) -> ModelEntry | None:
+    """Return what is known of the source that a table names."""
+    provider = values.get("provider", ANY_PROVIDER)
+    found = facts_of(values.get("source", ""), known.values(), provider)
+    return _elsewhere(found, provider) if found else None
+
+
+def _check_value(name: str, key: str, value: object, origin: str) -> None:
+    if key not in _KINDS:
+        raise SettingError(
+            f"model {name!r} in {origin} has the unknown key {key!r}", f"the keys are {', '.join(_KINDS)}"
+        )
+    fits, wanted = _KINDS[key]
+    if not fits(value):
+        raise SettingError(f"{key} = {value!r} of model {name!r} ({origin}) is not {wanted}", "mend the value")
+
+
+def _checked(entry: ModelEntry, origin: str) -> ModelEntry:
+    """Raise `SettingError` where values do not go together."""
+    least, most = entry.matryoshka or (1, entry.dimensions)
+    beyond = entry.dimensions is not None and most is not None and most > entry.dimensions
+    if beyond:
+        raise SettingError(
+            f"matryoshka of model {entry.name!r} ({origin}) goes beyond its {entry.dimensions} dimensions",
+            "mend the value",
+        )
+    kept = entry.truncation
+    if kept is not None and (kept < least or (most is not None and kept > most)):
+        raise SettingError(
+            f"model {entry.name!r} ({origin}) cannot be truncated to {kept} dimensions",
+            f"it can be to {least} up to {most}",
+        )
+    return entry
+
+
+def resolve(reference: str, entries: Mapping[str, ModelEntry]) -> ModelEntry:
+    """Return the entry of a name of the catalogue, or of `provider:source`, with all that is known of the model.
+
+    Raises `SettingError` for a name that is neither.
+    """
+    named = entries.get(reference) or _also_called(reference, entries.values())
+    if named is not None and named.provider:
+        return named
+    provider, _, source = reference.partition(":")
+    if provider in PROVIDERS and source:
+        known = _elsewhere(facts_of(source, entries.values(), provider) or ModelEntry(reference), provider)
+        origins = {**known.origins, "provider": FROM_NAME, "source": FROM_NAME}
+        return replace(known, name=reference, provider=provider, source=source, origins=origins)
+    if named is not None:
+        raise SettingError(
+            f"{reference} runs at a provider, and none is named",
+            f"say which, as `ollama:{named.name}` or `openai:{named.name}`",
+        )
+    here = sorted(name for name, entry in entries.items() if entry.provider)
+    raise SettingError(
+        f"unknown model {reference!r}",
+        f"choose of {', '.join(here)}, or name a provider: {', '.join(f'{p}:…' for p in PROVIDERS[1:])}",
+    )
+
+
+def _also_called(name: str, entries: Iterable[ModelEntry]) -> ModelEntry | None:
+    return next((entry for entry in entries if name.lower() in entry.aliases), None)
+
+
+def _elsewhere(known: ModelEntry, provider: str) -> ModelEntry:
+    """Return facts without what belongs only to the files, the names and the provider they were noted for."""
+    moved = replace(known, aliases=(), package="", weights_bytes=0)
+    return moved if known.provider == provider else replace(moved, base_url="", options={})
+
+
+def facts_of(source: str, entries: Iterable[ModelEntry], provider: str = ANY_PROVIDER) -> ModelEntry | None:
+    """Return what is known of a model by its name anywhere; a tag, or what follows it, falls back to the family.
+
+    `qwen3-embedding:4b-q8_0` is `qwen3-embedding:4b`, `library/bge-m3:latest` is `bge-m3`. Where an entry is named
+    with the provider in front, as `ollama:nomic-embed-text`, it is what is known of the model there.
+    """
+    by_name = {alias.lower(): entry for entry in entries for alias in (entry.name, *entry.aliases)}
+    whole = source.lower().removesuffix(":latest")
+    names = (name for form in (whole, whole.rpartition("/")[2]) for name in _shortened(form))
+    forms = (form for name in names for form in (f"{provider}:{name}", name))
+    return next((by_name[form] for form in forms if form in by_name), None)
+
+
+def _shortened(name: str) -> Iterator[str]:
+    """Yield a name, and what remains of it without its last parts."""
+    while name:
+        yield name
+        name = name[: max(name.rfind(":"), name.rfind("-"), 0)]

@@ -1,0 +1,136 @@
+"""Filling a generation: batches that fit the time, every vector checked, the model known again by its canaries."""
+
+import time
+
+from instar.domain.canaries import CANARIES, FEW
+from instar.domain.generations import Generation
+from instar.embedding.caching import CachedModel, forget_cached
+from instar.embedding.integrity import embed_checked
+from instar.embedding.pace import Pace
+from instar.embedding.recognition import agreement, embed_canaries, least_agreement
+from instar.errors import ModelChangedError, ModelUnsoundError
+from instar.indexing.clock import Deadline
+from instar.ports import CorpusWriter, Embedder, Progress, VectorIndex
+
+CANARY_INTERVAL = 1_000
+"""Texts after which the model is looked at again: what an exchanged one can spoil, 40 s of work at 25 texts a second. A
+canary has a tenth of the words of a chunk or less, so a dozen of them cost a thousandth of that."""
+BUILT_IN = "static"
+"""Provider of models that are files read by this program, and known by their hash: they cannot change under their name,
+so nothing is asked of them."""
+
+
+def fill_generation(
+    writer: CorpusWriter,
+    generation: Generation,
+    embedder: Embedder,
+    pack: VectorIndex,
+    progress: Progress,
+    deadline: Deadline,
+) -> None:
+    """Embed what has no vector yet, batch by batch, until none is left or the deadline has passed.
+
+    Each batch is stored before the next one is begun. Raises `ModelError` where the model cannot be had, with what is
+    stored kept, and `ModelChangedError` where it is another one now, with what may be of that one dropped.
+    """
+    watch = _Watch(writer, generation, embedder, brief=deadline.limited)
+    try:
+        _fill(writer, generation, embedder, watch, progress, deadline)
+    except ModelChangedError:
+        forget_cached(embedder)
+        pack.clear()  # before the rows go, for it may hold them too
+        writer.drop_unproved(generation.id)
+        raise
+
+
+def _fill(
+    writer: CorpusWriter,
+    generation: Generation,
+    embedder: Embedder,
+    watch: "_Watch",
+    progress: Progress,
+    deadline: Deadline,
+) -> None:
+    total = writer.backlog_size(generation.id)
+    pace = Pace()
+    cached = embedder if isinstance(embedder, CachedModel) else None
+    done = 0
+    while not deadline.passed():
+        batch = writer.backlog(generation.id, pace.size(deadline.left()))
+        if not batch:
+            watch.finish()
+            writer.note_filled(generation.id)
+            break
+        watch.look_before(len(batch))
+        kept = cached.counts.misses if cached else 0
+        started = time.monotonic()
+        answer = embed_checked(embedder, [text for _, text in batch])
+        asked = cached.counts.misses - kept if cached else len(batch)
+        if asked or not deadline.limited:  # what the cache gave says nothing of how long the next batch takes
+            pace.took(asked or len(batch), time.monotonic() - started)
+        sound = [i for i in range(len(batch)) if i not in answer.unsound]
+        writer.put_vectors(
+            generation.id,
+            [batch[i][0] for i in sound],
+            answer.vectors[sound],
+            {batch[i][0]: reason for i, reason in answer.unsound.items()},
+            [batch[i][0] for i in answer.cut],
+        )
+        done += len(batch)
+        progress.step(f"embedding ({generation.model.name})", done, max(total, done))
+
+
+class _Watch:
+    """Looks at the canaries first, every `CANARY_INTERVAL` texts and last; a `brief` one at few, and not last.
+
+    What a brief run stores is proved by the next one.
+    """
+
+    def __init__(self, writer: CorpusWriter, generation: Generation, embedder: Embedder, *, brief: bool) -> None:
+        self._writer = writer
+        self._generation = generation
+        self._embedder = embedder
+        self._brief = brief
+        self._since: int | None = None
+        """Texts embedded since the last look, None before the first."""
+
+    def look_before(self, count: int) -> None:
+        """Look, where it is time to, before `count` more texts are embedded."""
+        if self._since is None or self._since >= CANARY_INTERVAL:
+            self._look()
+            self._since = 0
+        self._since += count
+
+    def finish(self) -> None:
+        """Look once more where texts were embedded since."""
+        if self._since and not self._brief:
+            self._look()
+
+    def _look(self) -> None:
+        """Raise `ModelChangedError` where the model is another one than before, else take its vectors for proved."""
+        if self._generation.model.provider == BUILT_IN:
+            return
+        stored = self._writer.canaries(self._generation.id)
+        if not stored:
+            stored = embed_canaries(self._embedder, CANARIES)
+            self._writer.put_canaries(self._generation.id, stored)
+        asked = tuple(stored)[: FEW if self._brief else None]
+        try:
+            found = agreement(stored, embed_canaries(self._embedder, asked))
+        except ModelUnsoundError as error:
+            raise self._changed(error.message) from error
+        least = least_agreement(self._embedder)
+        if found < least:
+            raise self._changed(
+                f"its vectors are not those of the model that began the generation (cosine {found:.4f}, at least"
+                f" {least:.4f} is the same model)"
+            )
+        self._writer.note_proved(self._generation.id)
+
+    def _changed(self, what: str) -> ModelChangedError:
+        name = self._generation.model.reference or self._generation.model.name
+        return ModelChangedError(
+            f"{name} has changed: {what}; nothing more is stored of it, and nothing since it was last known again",
+            "put the former model back and run `instar index`, or have all of its vectors made anew by"
+            " `instar index --rebuild`",
+        )

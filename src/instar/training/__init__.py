@@ -1,0 +1,1 @@
+"""Making models of one's own."""

@@ -1,0 +1,182 @@
+"""From the name of a model to the model: the catalogue, the user's additions, the adapter of its provider."""
+
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import cached_property
+from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
+
+from instar.adapters.caches.vectors import SqliteVectorCache
+from instar.domain.catalogue import ModelEntry, facts_of, read_entries, resolve
+from instar.domain.models import ModelSpec
+from instar.embedding.caching import CachedModel, QueryCache
+from instar.embedding.encoding import EncodedModel
+from instar.embedding.lazy import Unloader
+from instar.errors import ModelMissingError, SettingError
+from instar.ports import Embedder, Encoder, VectorCache
+from instar.settings import Settings, cache_folder
+
+CATALOGUE = "models.toml"
+SERVERS = ("ollama", "openai")
+"""The providers whose models are loaded elsewhere."""
+FIRST = "static"
+"""The model that answers within seconds, while a slower one is not ready."""
+
+MEGABYTE = 1_000_000
+
+
+def built_in_entries() -> Mapping[str, ModelEntry]:
+    """Return the catalogue inside the package."""
+    content = (files("instar") / "resources" / CATALOGUE).read_text("utf-8")
+    return read_entries(tomllib.loads(content), "the catalogue")
+
+
+class Models:
+    """All models that can be named; each is opened once."""
+
+    def __init__(self, user_folder: Path, settings: Settings) -> None:
+        self.user_file = user_folder / CATALOGUE
+        self._settings = settings
+        self.questions = QueryCache(settings.query_cache_seconds)
+        self._open: dict[ModelEntry, Embedder] = {}
+
+    @cached_property
+    def entries(self) -> Mapping[str, ModelEntry]:
+        """The catalogue and what the user added or changed. Raises `SettingError` for a file that cannot be read."""
+        built_in = built_in_entries()
+        return {**built_in, **self._of_user(built_in)}
+
+    def _of_user(self, built_in: Mapping[str, ModelEntry]) -> Mapping[str, ModelEntry]:
+        try:
+            return read_entries(tomllib.loads(self.user_file.read_text("utf-8")), str(self.user_file), built_in)
+        except (FileNotFoundError, NotADirectoryError):
+            return {}
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+            raise SettingError(f"{self.user_file} cannot be read ({error})", "mend or remove the file") from error
+
+    def named(self, reference: str) -> Embedder:
+        """Return the model of a name. Raises `SettingError` for an unknown one, `ModelError` where it cannot be had."""
+        return self._opened(self.entry(reference))
+
+    def of(self, spec: ModelSpec) -> Embedder:
+        """Return the model that made vectors, as it was asked for documents then, as it is asked for questions now."""
+        entry = self.entry(spec.reference or spec.provider)
+        return self._opened(replace(entry, document_prompt=spec.document_prompt, truncation=spec.truncation))
+
+    def entry(self, reference: str) -> ModelEntry:
+        """Return the entry of a name; for one of the user's own at Ollama with what is known of the model behind it."""
+        entry = resolve(reference, self.entries)
+        if entry.provider != "ollama" or reference in self.entries or facts_of(entry.source, self.entries.values()):
+            return entry
+        base = self.encoder(entry).facts.base
+        return replace(resolve(f"ollama:{base}", self.entries), name=entry.name, source=entry.source) if base else entry
+
+    def bare(self, entry: ModelEntry) -> Embedder:
+        """Return the model of an entry made anew, with nothing around it. Raises as `named` does."""
+        return self._make(entry) if entry.provider == "static" else EncodedModel(self.encoder(entry), entry)
+
+    def here(self, entry: ModelEntry) -> str:
+        """Return where a model is to be had, in words, without asking a server; "" for facts without a provider."""
+        if not entry.provider or entry.provider in SERVERS:
+            return "its server" if entry.provider else ""
+        if entry.provider == "static" and not entry.source:
+            return "built in"
+        there = find_spec(entry.package) is not None if entry.package else Path(entry.source).exists()
+        return "installed" if there else "not installed"
+
+    def encoder(self, entry: ModelEntry) -> Encoder:
+        """Return the encoder of an entry. Raises `ModelError` where it cannot be had."""
+        if "python" in entry.options:
+            from instar.adapters.embedders.process import ProcessEncoder
+
+            return ProcessEncoder(entry, encoder_here)
+        return encoder_here(entry)
+
+    def clear_cache(self) -> None:
+        """Drop all vectors that were kept of documents, from before the cache was switched off too."""
+        self._cache.clear()
+
+    def _opened(self, entry: ModelEntry) -> Embedder:
+        if entry not in self._open:
+            self._open[entry] = self._make(entry)
+        return self._open[entry]
+
+    def _make(self, entry: ModelEntry) -> Embedder:
+        if entry.provider == "static":
+            from instar.adapters.embedders.static import StaticEmbedder, builtin_folder
+
+            return StaticEmbedder(Path(entry.source) if entry.source else builtin_folder(), entry.name)
+        # Not around a static model: it would push out vectors that take a hundred times as long to make.
+        encoder = self._unloader.watch(self.encoder(entry))
+        return CachedModel(EncodedModel(encoder, entry), self.questions, self._documents)
+
+    @cached_property
+    def _unloader(self) -> Unloader:
+        return Unloader(self._settings.model_idle_seconds, self._settings.model_memory_megabytes * MEGABYTE)
+
+    @cached_property
+    def _documents(self) -> VectorCache | None:
+        return self._cache if self._settings.cache_megabytes else None
+
+    @cached_property
+    def _cache(self) -> VectorCache:
+        return SqliteVectorCache(cache_folder(), self._settings.cache_megabytes * MEGABYTE)
+
+
+def encoder_here(entry: ModelEntry) -> Encoder:
+    """Return the encoder of an entry, run by the process that asks."""
+    if entry.package:
+        entry = replace(entry, source=str(_folder_of(entry)))
+    return ENCODERS[entry.provider](entry)
+
+
+def _folder_of(entry: ModelEntry) -> Path:
+    found = find_spec(entry.package)
+    if found is None or found.origin is None:
+        raise ModelMissingError(
+            f"the model {entry.name} is a package of its own, {entry.package}, which is not installed",
+            "in a clone of Instar: pip install ./models/minilm",
+        )
+    return Path(found.origin).parent
+
+
+def _ollama(entry: ModelEntry) -> Encoder:
+    from instar.adapters.embedders.ollama import OllamaEncoder
+
+    return OllamaEncoder(entry)
+
+
+def _openai(entry: ModelEntry) -> Encoder:
+    from instar.adapters.embedders.openai import OpenAIEncoder
+
+    return OpenAIEncoder(entry)
+
+
+def _sentence_transformers(entry: ModelEntry) -> Encoder:
+    from instar.adapters.embedders.sentence_transformers import SentenceTransformersEncoder
+
+    return SentenceTransformersEncoder(entry)
+
+
+def _gguf(entry: ModelEntry) -> Encoder:
+    from instar.adapters.embedders.gguf import GgufEncoder
+
+    return GgufEncoder(entry)
+
+
+def _onnx(entry: ModelEntry) -> Encoder:
+    from instar.adapters.embedders.onnx import OnnxEncoder
+
+    return OnnxEncoder(entry)
+
+
+ENCODERS: dict[str, Callable[[ModelEntry], Encoder]] = {
+    "gguf": _gguf,
+    "ollama": _ollama,
+    "openai": _openai,
+    "st": _sentence_transformers,
+    "onnx": _onnx,
+}
+"""The adapters by provider; each loads its library only when it is called."""

@@ -1,0 +1,82 @@
+"""The user's own `models.toml`: a table written or removed, nothing else touched."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+from instar.domain.catalogue import ModelEntry, facts_of, read_entries
+from instar.domain.tables import Scalar, with_table
+from instar.errors import SettingError, UsageError
+from instar.wiring.models import built_in_entries
+
+Values = Mapping[str, Scalar | Mapping[str, Scalar]]
+
+
+def add_model(path: Path, name: str, values: Values) -> ModelEntry:
+    """Write the table `name` into the user's file, in place of one of this name, and return what it now stands for.
+
+    Raises `SettingError` for values of no use and for a name of the catalogue that would stand for another model.
+    """
+    built_in = built_in_entries()
+    entry = read_entries({name: dict(values)}, str(path), built_in)[name]
+    known = built_in.get(name)
+    if known is not None and not _same_model(known, values, built_in):
+        raise SettingError(
+            f"{name} is a model of the catalogue, and {values.get('source')!r} is not known to be that model",
+            "choose another name",
+        )
+    if not entry.provider or not (entry.source or entry.package or known):
+        raise SettingError(f"where {name} runs is not said", "give --provider and --source")
+    text = _content(path)
+    _tables(path, text)
+    _replace(path, with_table(text, name, values))
+    return entry
+
+
+def remove_model(path: Path, name: str) -> None:
+    """Remove the table `name` from the user's file. Raises `UsageError` where there is none."""
+    text = _content(path)
+    if name not in _tables(path, text):
+        raise UsageError(f"{path} has no model {name!r}", "`instar model list` shows all models")
+    _replace(path, with_table(text, name, None))
+
+
+def _same_model(known: ModelEntry, values: Values, built_in: Mapping[str, ModelEntry]) -> bool:
+    """Whether a table goes on standing for the model of its name: told by its source, or as it names no other."""
+    source, provider = str(values.get("source", "")), str(values.get("provider", known.provider))
+    if not source:
+        return provider == known.provider
+    found = facts_of(source, built_in.values(), provider)
+    return found is not None and found.name == known.name
+
+
+def _content(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+    except (UnicodeDecodeError, OSError) as error:
+        raise SettingError(f"{path} cannot be read ({error})", "mend or remove the file") from error
+
+
+def _tables(path: Path, text: str) -> Mapping[str, object]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingError(f"{path} is not valid TOML ({error})", "mend or remove the file") from error
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write the file in one step. Where it is a link, what it leads to is written."""
+    target = path.resolve()
+    draft = target.with_suffix(".new")
+    try:
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with draft.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(target)
+    except OSError as error:
+        raise SettingError(f"{path} cannot be written ({error})", "mend the permissions of its folder") from error

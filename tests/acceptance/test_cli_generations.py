@@ -1,0 +1,99 @@
+"""Naming another model on the command line, with a second static model for one."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from instar.adapters.embedders.static import builtin_folder
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def second(tmp_path: Path) -> Path:
+    """Return the folder of a model that is not the built-in one."""
+    folder = tmp_path / "second"
+    shutil.copytree(builtin_folder(), folder)
+    facts = json.loads((folder / "model.json").read_text())
+    (folder / "model.json").write_text(json.dumps(facts | {"name": "second", "revision": "2"}))
+    return folder
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    here = tmp_path / "home" / "project"
+    here.mkdir(parents=True)
+    (here / "retry.py").write_text("def retry_delay(attempt):\n    return 2**attempt\n")
+
+    def started(*arguments: str, code: int = 0, model: str = "static") -> subprocess.CompletedProcess[str]:
+        variables = {"HOME": str(here.parent), "PATH": os.environ["PATH"], "INSTAR_DATA": str(tmp_path / "data")}
+        done = subprocess.run(
+            [sys.executable, "-m", "instar", *arguments],
+            cwd=here,
+            env=variables | {"INSTAR_MODEL": model},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == code, (done.stdout, done.stderr)
+        return done
+
+    return started
+
+
+def loaded(done: subprocess.CompletedProcess[str]) -> Any:
+    return json.loads(done.stdout.splitlines()[0])
+
+
+def test_the_wanted_model_is_built_beside_the_first_and_takes_over(run: Run, second: Path) -> None:
+    wanted = f"static:{second}"
+    found = run("search", "retry delay", "--yes", model=wanted)
+    assert "static as int8 answers, the settings want" in found.stderr
+    assert "`instar index` builds that" in found.stderr
+    before = loaded(run("status", "--json", model=wanted))
+    assert [(one["model"], one["active"], one["wanted"]) for one in before["generations"]] == [("static", True, False)]
+    assert before["wanted"] == {"model": wanted, "storage": "int8"}
+    assert "not begun, 1 text missing: `instar index` builds it" in run("status", model=wanted).stdout
+    built = run("index", model=wanted).stdout
+    assert "second int8, active, complete" in built
+    facts = [(one["model"], one["active"], one["missing"]) for one in loaded(run("status", "--json"))["generations"]]
+    assert facts == [("static", False, 0), ("second", True, 0)]
+    assert "note:" not in run("search", "retry delay", model=wanted).stderr
+
+
+def test_a_model_that_is_not_there_stops_nothing_else(run: Run, second: Path) -> None:
+    """What was read is found by meaning; the error comes last, and a search goes without it."""
+    done = run("index", "--yes", model="static:/nowhere", code=5)
+    assert "1 file read" in done.stdout
+    assert done.stderr.strip().splitlines()[-1].startswith("instar: the static model in /nowhere cannot be read")
+    facts, error = (
+        json.loads(line) for line in run("index", "--json", model="static:/nowhere", code=5).stdout.splitlines()
+    )
+    assert (facts["roots"][0]["read"], facts["generations"][0]["missing"]) == (0, 0)
+    assert error["error"]["kind"] == "ModelMissingError"
+    found = run("search", "delay of an attempt", "--mode", "vector", "--json", model="static:/nowhere")
+    assert [hit["path"] for hit in loaded(found)["hits"]] == ["retry.py"]
+    assert loaded(found)["degraded"] is None
+    assert "the settings want static:/nowhere" in found.stderr
+
+
+def test_the_active_model_may_go_away_and_come_back(run: Run, second: Path) -> None:
+    wanted = f"static:{second}"
+    run("index", "--yes", model=wanted)
+    second.rename(second.with_name("elsewhere"))
+    found = loaded(run("search", "retry delay", "--json", model=wanted))
+    assert [hit["path"] for hit in found["hits"]] == ["retry.py"]
+    assert "cannot be read" in found["degraded"]
+    assert "cannot be read" in run("index", model=wanted, code=5).stderr
+    run("index")  # with the model of the settings, which then answers
+    assert loaded(run("search", "retry delay", "--json"))["degraded"] is None
+    second.with_name("elsewhere").rename(second)
+    run("index", model=wanted)
+    assert loaded(run("search", "retry delay", "--json", model=wanted))["degraded"] is None

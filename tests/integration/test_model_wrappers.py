@@ -1,0 +1,87 @@
+"""What stands around a model that is named: a second run asks it nothing, and it is loaded only to be asked."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from instar.domain.catalogue import ModelEntry
+from instar.domain.models import EncoderFacts
+from instar.ports import Embedded, Embedder, SilentProgress
+from instar.settings import Settings, cache_folder
+from instar.testing import HashEmbedder
+from instar.wiring import Workspace
+from instar.wiring.models import ENCODERS, Models
+
+TEXTS = ["open the file", "close the file"]
+
+
+class Words:
+    """An encoder that counts what it is asked."""
+
+    batch = 32
+    agreement = 1.0
+
+    def __init__(self, entry: ModelEntry) -> None:
+        self._model = HashEmbedder()
+        self.facts = EncoderFacts("onnx", entry.source, "1", self._model.spec.dimensions, "float32", "mean")
+        self.asked: list[str] = []
+
+    def encode(self, texts: Sequence[str]) -> Embedded:
+        self.asked += texts
+        return self._model.embed_documents(texts)
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Words]:
+    """The encoders made so far; the cache folder is one of its own."""
+    encoders: list[Words] = []
+
+    def make(entry: ModelEntry) -> Words:
+        encoders.append(Words(entry))
+        return encoders[-1]
+
+    monkeypatch.setitem(ENCODERS, "onnx", make)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return encoders
+
+
+def model(tmp_path: Path, cache_megabytes: int = 1) -> Embedder:
+    """A model as another process would have it."""
+    return Models(tmp_path, Settings(data=tmp_path, cache_megabytes=cache_megabytes)).named("onnx:words")
+
+
+def test_documents_are_embedded_once_on_a_machine(made: list[Words], tmp_path: Path) -> None:
+    first = model(tmp_path).embed_documents(TEXTS).vectors
+    np.testing.assert_array_equal(model(tmp_path).embed_documents(TEXTS).vectors, first)
+    assert [encoder.asked for encoder in made] == [TEXTS, []]
+
+
+def test_the_cache_can_be_switched_off(made: list[Words], tmp_path: Path) -> None:
+    for _ in range(2):
+        model(tmp_path, cache_megabytes=0).embed_documents(TEXTS)
+    assert [encoder.asked for encoder in made] == [TEXTS, TEXTS]
+    assert not cache_folder().exists()
+
+
+def test_questions_are_embedded_once_in_a_process_and_counted(made: list[Words], tmp_path: Path) -> None:
+    models = Models(tmp_path, Settings(data=tmp_path))
+    for _ in range(3):
+        models.named("onnx:words").embed_query("where is it")
+    assert made[0].asked == ["where is it"]
+    assert (models.questions.counts.hits, models.questions.counts.misses) == (2, 1)
+
+
+def test_what_is_forgotten_is_not_kept_in_the_cache(made: list[Words], tmp_path: Path) -> None:
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root" / "a.txt").write_text("open the file\n")
+    workspace = Workspace(Settings(data=tmp_path / "data"))
+    workspace.index([tmp_path / "root"], SilentProgress())
+    model(tmp_path).embed_documents(TEXTS)
+    assert any(cache_folder().iterdir())
+    workspace.forget(workspace.roots()[0])
+    assert not any(cache_folder().iterdir())

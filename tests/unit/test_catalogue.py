@@ -1,0 +1,170 @@
+import tomllib
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from instar.domain.catalogue import PROVIDERS, facts_of, read_entries, resolve
+from instar.errors import SettingError
+from instar.wiring.models import built_in_entries
+
+BUILT_IN = built_in_entries()
+FAMILIES = [name for name, entry in BUILT_IN.items() if not entry.provider]
+
+
+def user(text: str):
+    return {**BUILT_IN, **read_entries(tomllib.loads(text), "mine", BUILT_IN)}
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("qwen3-embedding:4b-q8_0", "qwen3-embedding:4b"),
+        ("qwen3-embedding", "qwen3-embedding:8b"),
+        ("Qwen/Qwen3-Embedding-0.6B", "qwen3-embedding:0.6b"),
+        ("/models/Qwen3-Embedding-0.6B-Q8_0.gguf", "qwen3-embedding:0.6b"),
+        ("library/bge-m3:latest", "bge-m3"),
+        ("BAAI/bge-m3", "bge-m3"),
+        ("sentence-transformers/all-MiniLM-L6-v2", "minilm"),
+        ("all-minilm:33m-l12-v2-fp16", "all-minilm-l12-v2"),
+        ("snowflake-arctic-embed", "snowflake-arctic-embed-l"),
+        ("snowflake-arctic-embed:22m", "snowflake-arctic-embed-xs"),
+        ("nomic-ai/nomic-embed-text-v2-moe", "nomic-embed-text-v2-moe"),
+        ("nomic-embed-text", "nomic-embed-text-v1.5"),
+        ("text-embedding-3-large", "text-embedding-3-large"),
+    ],
+)
+def test_a_model_is_known_by_its_names_elsewhere(source, name):
+    found = facts_of(source, BUILT_IN.values())
+    assert found is not None
+    assert found.name == name
+
+
+@pytest.mark.parametrize("source", ["", "bge", "somebody/else", "snowflake-arctic-embed2", "multilingual-e5-large"])
+def test_a_model_nobody_noted_is_not_known(source):
+    assert facts_of(source, BUILT_IN.values()) is None
+
+
+@given(
+    st.sampled_from(FAMILIES),
+    st.from_regex(r"([a-z0-9]+/){0,2}", fullmatch=True),
+    st.from_regex(r"([:-][a-z_]{1,8}){0,3}", fullmatch=True),
+)
+def test_a_tag_and_an_owner_never_hide_a_model(name, owner, tag):
+    found = facts_of(f"{owner}{name.upper()}{tag}", BUILT_IN.values())
+    assert found is not None
+    assert found.dimensions is not None
+    assert found.name.startswith(name) or name in {found.name, *found.aliases}
+
+
+@given(st.text(max_size=40) | st.builds("{}:{}".format, st.sampled_from(PROVIDERS), st.text(max_size=20)))
+def test_any_text_is_a_model_or_refused(reference):
+    try:
+        entry = resolve(reference, BUILT_IN)
+    except SettingError:
+        return
+    assert entry.provider in PROVIDERS
+    assert entry.name == reference or reference.lower() in entry.aliases
+
+
+def test_facts_say_where_the_model_runs_only_by_its_reference():
+    entry = resolve("ollama:bge-m3", BUILT_IN)
+    assert (entry.provider, entry.source, entry.dimensions) == ("ollama", "bge-m3", 1024)
+    assert entry.origins["dimensions"] == "the catalogue"
+    assert entry.origins["provider"] == "its name"
+    with pytest.raises(SettingError, match="ollama:bge-m3"):
+        resolve("bge-m3", BUILT_IN)
+
+
+def test_an_alias_is_a_name():
+    assert resolve("all-MiniLM-L6-v2", BUILT_IN).name == "minilm"
+    with pytest.raises(SettingError, match="runs at a provider"):
+        resolve("qwen3-embedding", BUILT_IN)
+
+
+def test_what_is_known_at_one_provider_holds_only_there():
+    assert resolve("ollama:nomic-embed-text:v1.5", BUILT_IN).context_tokens == 2048
+    assert resolve("st:nomic-ai/nomic-embed-text-v1.5", BUILT_IN).context_tokens == 8192
+
+
+def test_a_package_belongs_to_its_name_alone():
+    assert resolve("minilm", BUILT_IN).package
+    assert not resolve("ollama:all-minilm", BUILT_IN).package
+
+
+def test_a_users_table_adds_with_what_is_known_of_its_source():
+    entry = resolve("work", user('["work"]\nprovider = "ollama"\nsource = "bge-m3:567m"\nquery_prompt = "q: "'))
+    assert (entry.dimensions, entry.query_prompt, entry.aliases) == (1024, "q: ", ())
+    assert entry.origins["query_prompt"] == "mine"
+    assert entry.origins["dimensions"] == "the catalogue"
+
+
+def test_a_users_table_overrides_key_by_key():
+    entries = user('["minilm"]\nquery_prompt = "q: "\noptions = {threads = 2}')
+    entry = resolve("minilm", entries)
+    assert (entry.query_prompt, entry.options, entry.package) == ("q: ", {"threads": 2}, "instar_minilm")
+    assert resolve("ollama:all-minilm", entries).options == {}
+
+
+def test_what_a_user_says_of_a_model_holds_for_its_tags():
+    entries = user('["bge-m3"]\nprovider = "ollama"\nbase_url = "http://gpu:11434"\ntruncation = 512')
+    assert resolve("ollama:bge-m3:567m", entries).base_url == "http://gpu:11434"
+    assert resolve("openai:bge-m3", entries).base_url == ""
+    assert resolve("openai:bge-m3", entries).truncation == 512
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ("nonsense = 1", "unknown key 'nonsense'"),
+        ("name = 'x'", "unknown key 'name'"),
+        ("provider = 'cloud'", "not one of static"),
+        ("source = 3", "not a text"),
+        ("dimensions = 0", "not a number from 1"),
+        ("dimensions = true", "not a number from 1"),
+        ("context_tokens = '512'", "not a number from 1"),
+        ("pooling = 'max'", "not one of mean"),
+        ("appends_eos = 1", "not true or false"),
+        ("aliases = 'x'", "not a list of names"),
+        ("aliases = ['']", "not a list of names"),
+        ("matryoshka = [64]", "not a list of two numbers"),
+        ("matryoshka = [64, 32]", "not a list of two numbers"),
+        ("options = 3", "not a table"),
+        ("options = {threads = [1]}", "not a table"),
+        ("dimensions = 64\nmatryoshka = [8, 128]", "beyond its 64 dimensions"),
+        ("dimensions = 64\ntruncation = 128", "cannot be truncated to 128"),
+        ("matryoshka = [32, 64]\ntruncation = 16", "cannot be truncated to 16"),
+        ("source = 'bge-m3'\ntruncation = 2048", "cannot be truncated to 2048"),
+    ],
+)
+def test_a_value_of_no_use_is_named(table, said):
+    with pytest.raises(SettingError, match=said) as caught:
+        user(f'["mine"]\n{table}')
+    assert caught.value.remedy
+    assert "mine" in caught.value.message
+
+
+def test_what_is_no_table_is_named():
+    with pytest.raises(SettingError, match="no table"):
+        user("mine = 3")
+
+
+KEYS = ["provider", "source", "aliases", "dimensions", "pooling", "appends_eos", "matryoshka", "truncation", "options"]
+JUNK: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 3) | st.floats() | st.text(max_size=3) | st.sampled_from(PROVIDERS),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@given(st.dictionaries(st.sampled_from(KEYS), JUNK, max_size=3) | JUNK)
+def test_any_table_is_read_or_refused_by_name(table):
+    try:
+        (entry,) = read_entries({"mine": table}, "a file", BUILT_IN).values()
+    except SettingError as error:
+        said = error.message
+    else:
+        said = f"a file gave {entry.name}, which can be looked up: {hash(entry)}"
+    assert "a file" in said
+    assert "mine" in said
