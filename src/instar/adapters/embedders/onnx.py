@@ -93,7 +93,9 @@ class OnnxEncoder:
         self._loaded = None
 
     def _load(self) -> _Loaded:
+        """Load the files, after a look at their checksums: what is stored is known by what `model.json` says of them."""
         onnxruntime = _onnxruntime()
+        self.verify()
         wanted = DEVICES[self._device]
         if wanted not in onnxruntime.get_available_providers():
             raise self._no_device()

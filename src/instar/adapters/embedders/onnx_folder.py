@@ -79,11 +79,12 @@ def read_folder(path: Path) -> OnnxFolder:
     except FileNotFoundError as error:
         raise ModelMissingError(
             f"{path} has no {FACTS}, which names the model and its pooling",
-            "write one as models/minilm/README.md shows",
+            "get the folder anew from where it was made: see docs/reference/models.md",
         ) from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelMissingError(
-            f"{path / FACTS} cannot be read ({error!r})", "mend it as models/minilm/README.md shows"
+            f"{path / FACTS} cannot be read ({error!r})",
+            "get the folder anew from where it was made: see docs/reference/models.md",
         ) from error
     found.check_sizes()
     return found
