@@ -93,7 +93,7 @@ class OnnxEncoder:
         self._loaded = None
 
     def _load(self) -> _Loaded:
-        """Load the files, after a look at their checksums: what is stored is known by what `model.json` says of them."""
+        """Load the files, after a look at their checksums: vectors are known by what `model.json` says of them."""
         onnxruntime = _onnxruntime()
         self.verify()
         wanted = DEVICES[self._device]
