@@ -160,6 +160,15 @@ def test_config_names_what_is_set_for_the_model(as_json, environment, user_file)
     assert not [row for row in as_json("config") if row["name"].startswith("model.")]
 
 
+def test_a_password_in_the_address_of_a_server_is_not_printed(run, environment):
+    address = "http://me:tellnobody@127.0.0.1:9/v1"
+    added = run("model", "add", "away", "--provider", "openai", "--source", "bge-m3", "--base-url", address, "--json")
+    environment["INSTAR_MODEL"] = "away"
+    for printed in (added, run("model", "show", "away"), run("config"), run("config", "--json")):
+        assert "tellnobody" not in printed.stdout
+        assert "http://127.0.0.1:9/v1" in printed.stdout
+
+
 # Embed
 
 

@@ -1,6 +1,7 @@
 """`instar model list`, `show`, `check` and `add`."""
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -137,11 +138,13 @@ def _facts(entry: ModelEntry, spec: ModelSpec | None) -> list[dict[str, Any]]:
 
 
 def entry_rows(entry: ModelEntry) -> list[dict[str, Any]]:
-    """Return the values an entry sets, each with its origin; those of options apart."""
+    """Return the values an entry sets, each with its origin; options apart, an address without its password."""
     bare = ModelEntry(entry.name)
     rows = []
     for item in fields(ModelEntry):
         value = getattr(entry, item.name)
+        if item.name == "base_url":
+            value = re.sub(r"^([a-z]+://)?[^/?#]*@", r"\1", value, flags=re.IGNORECASE)
         if item.name not in NOT_FACTS and value != getattr(bare, item.name):
             origin = entry.origins.get(item.name, "default")
             options = {f"options.{key}": part for key, part in value.items()} if item.name == "options" else {}
