@@ -13,7 +13,7 @@ from instar.adapters.embedders import digests, hub
 from instar.adapters.embedders.gguf_header import POOLINGS, PRECISIONS, Header, read_header
 from instar.domain.catalogue import ModelEntry
 from instar.domain.models import EncoderFacts
-from instar.errors import ModelMissingError, SettingError
+from instar.errors import ModelMissingError, ModelUnsoundError, SettingError
 from instar.ports import Embedded
 
 LIBRARY = "llama_cpp"
@@ -82,7 +82,12 @@ class GgufEncoder:
         vectors = np.empty((len(texts), self.facts.dimensions), np.float32)
         cut = []
         for i, text in enumerate(texts):
-            vectors[i] = model.embed(text)
+            try:
+                vectors[i] = model.embed(text)
+            except Exception as error:  # llama.cpp tells of a failure in several ways
+                raise ModelUnsoundError(
+                    f"{self._entry.name} failed on a text ({error})", f"see `instar model check {self._entry.name}`"
+                ) from error
             if self._last_was_cut:
                 cut.append(i)
         return Embedded(vectors, tuple(cut))
