@@ -120,11 +120,11 @@ def test_an_unknown_model_is_no_finding_but_a_mistake(run):
 
 def test_a_model_is_added_used_and_removed(run, as_json, user_file):
     user_file.write_text("# mine\n")
-    run("model", "add", "work", "--provider", "static", "--source", "models/bge-m3", "--query-prompt", "q: ",
+    run("model", "add", "work", "--provider", "gguf", "--source", "models/bge-m3", "--query-prompt", "q: ",
         "--truncation", "512", "--option", "num_ctx=4096", "--option", "keep=true")  # fmt: skip
     assert user_file.read_text().startswith("# mine\n")
     assert tomllib.loads(user_file.read_text())["work"] == {
-        "provider": "static", "source": "models/bge-m3", "query_prompt": "q: ", "truncation": 512,
+        "provider": "gguf", "source": "models/bge-m3", "query_prompt": "q: ", "truncation": 512,
         "options": {"num_ctx": 4096, "keep": True},
     }  # fmt: skip
     facts = {fact["name"]: fact for fact in as_json("model", "show", "work")["facts"]}

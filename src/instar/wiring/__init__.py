@@ -12,7 +12,7 @@ from instar.adapters.sources.transcripts import TranscriptSource
 from instar.adapters.sources.tree import TreeSource
 from instar.adapters.stores.sqlite.store import SqliteStore
 from instar.adapters.vectors.packed import PackedVectors
-from instar.domain.catalogue import ModelEntry, resolve
+from instar.domain.catalogue import ModelEntry
 from instar.domain.corpus import Root, SessionChoice
 from instar.domain.generations import Generation
 from instar.domain.models import StorageFormat, document_fingerprint
@@ -95,12 +95,13 @@ class Workspace:
         entry, model = self._wanted_entry, generation.model
         # Of a model that no catalogue knows, its server may have told the prompt.
         prompt = model.document_prompt if entry.dimensions is None else entry.document_prompt
-        held = (model.reference or model.provider, model.document_prompt, model.truncation, generation.storage)
-        return held == (entry.name, prompt, entry.truncation, self.storage)
+        held = (model.reference or model.provider, model.provider, model.document_prompt, model.truncation)
+        wanted = (entry.name, entry.provider, prompt, entry.truncation)
+        return (*held, generation.storage) == (*wanted, self.storage)
 
     @property
     def _wanted_entry(self) -> ModelEntry:
-        return resolve(self.settings.model, self.models.entries)
+        return self.models.resolved(self.settings.model)
 
     def vectors_of(self, generation: Generation) -> PackedVectors:
         """Return the packed vectors of a generation."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from instar.domain.catalogue import ModelEntry, facts_of, resolve
+from instar.domain.catalogue import ModelEntry, facts_of
 from instar.domain.checks import Check, Room
 from instar.domain.models import StorageFormat
 from instar.domain.search import Scope
@@ -29,7 +29,7 @@ WEIGHTS = (".onnx", ".onnx_data", ".gguf", ".safetensors", ".bin", ".npy")
 
 def check_model(workspace: Workspace, reference: str, base_url: str | None = None) -> Iterator[Check]:
     """Yield what was looked at; nothing on disk is changed. Raises `SettingError` for an unknown name."""
-    entry = resolve(reference, workspace.models.entries)
+    entry = workspace.models.resolved(reference)
     entry = replace(entry, base_url=base_url or entry.base_url)
     probes = json.loads((files("instar") / "resources" / "probes.json").read_text("utf-8"))
     sample, texts = _sample(workspace)

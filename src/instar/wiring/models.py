@@ -1,5 +1,6 @@
 """From the name of a model to the model: the catalogue, the user's additions, the adapter of its provider."""
 
+import os
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -65,9 +66,19 @@ class Models:
         entry = self.entry(spec.reference or spec.provider)
         return self._opened(replace(entry, document_prompt=spec.document_prompt, truncation=spec.truncation))
 
+    def resolved(self, reference: str) -> ModelEntry:
+        """Return the entry of a name, with the whole path of a folder or file, which is another one elsewhere.
+
+        Raises `SettingError` for an unknown name.
+        """
+        entry = resolve(reference, self.entries)
+        source = whole_path(entry.provider, entry.source)
+        is_path = reference == f"{entry.provider}:{entry.source}" and reference not in self.entries
+        return replace(entry, name=f"{entry.provider}:{source}" if is_path else entry.name, source=source)
+
     def entry(self, reference: str) -> ModelEntry:
         """Return the entry of a name; for one of the user's own at Ollama with what is known of the model behind it."""
-        entry = resolve(reference, self.entries)
+        entry = self.resolved(reference)
         if entry.provider != "ollama" or reference in self.entries or facts_of(entry.source, self.entries.values()):
             return entry
         base = self.encoder(entry).facts.base
@@ -123,6 +134,13 @@ class Models:
     @cached_property
     def _cache(self) -> VectorCache:
         return SqliteVectorCache(cache_folder(), self._settings.cache_megabytes * MEGABYTE)
+
+
+def whole_path(provider: str, source: str) -> str:
+    """Return where the folder or file of a model lies, whatever the current folder; other sources as they are."""
+    path = os.path.expanduser(source)  # noqa: PTH111 - raises nothing for a user who is none
+    there = source and provider not in SERVERS and os.path.exists(path)  # noqa: PTH110 - nor for any other text
+    return os.path.abspath(path) if there else source  # noqa: PTH100 - links stay as they are
 
 
 def encoder_here(entry: ModelEntry) -> Encoder:
