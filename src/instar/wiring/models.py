@@ -20,8 +20,6 @@ from instar.ports import Embedder, Encoder, VectorCache
 from instar.settings import Settings, cache_folder
 
 CATALOGUE = "models.toml"
-SERVERS = ("ollama", "openai")
-"""The providers whose models are loaded elsewhere."""
 FIRST = "static"
 """The model that answers within seconds, while a slower one is not ready."""
 
@@ -35,9 +33,10 @@ def built_in_entries() -> Mapping[str, ModelEntry]:
 
 
 class Models:
-    """All models that can be named; each is opened once."""
+    """All models that can be named; each is opened once. `brief`: servers are asked once and waited for for seconds."""
 
-    def __init__(self, user_folder: Path, settings: Settings) -> None:
+    def __init__(self, user_folder: Path, settings: Settings, *, brief: bool = False) -> None:
+        self._brief = brief
         self.user_file = user_folder / CATALOGUE
         self._settings = settings
         self.questions = QueryCache(settings.query_cache_seconds)
@@ -103,7 +102,7 @@ class Models:
             from instar.adapters.embedders.process import ProcessEncoder
 
             return ProcessEncoder(entry, encoder_here)
-        return encoder_here(entry)
+        return encoder_here(entry, brief=self._brief)
 
     def clear_cache(self) -> None:
         """Drop all vectors that were kept of documents, from before the cache was switched off too."""
@@ -143,8 +142,10 @@ def whole_path(provider: str, source: str) -> str:
     return os.path.abspath(path) if there else source  # noqa: PTH100 - links stay as they are
 
 
-def encoder_here(entry: ModelEntry) -> Encoder:
-    """Return the encoder of an entry, run by the process that asks."""
+def encoder_here(entry: ModelEntry, *, brief: bool = False) -> Encoder:
+    """Return the encoder of an entry, run by the process that asks; see `Models` for `brief`."""
+    if entry.provider in SERVERS:
+        return SERVERS[entry.provider](entry, brief)
     if entry.package:
         entry = replace(entry, source=str(_folder_of(entry)))
     return ENCODERS[entry.provider](entry)
@@ -160,16 +161,18 @@ def _folder_of(entry: ModelEntry) -> Path:
     return Path(found.origin).parent
 
 
-def _ollama(entry: ModelEntry) -> Encoder:
+def _ollama(entry: ModelEntry, brief: bool) -> Encoder:  # noqa: FBT001 - called through `SERVERS` alone
+    from instar.adapters.embedders.http import BRIEF
     from instar.adapters.embedders.ollama import OllamaEncoder
 
-    return OllamaEncoder(entry)
+    return OllamaEncoder(entry, BRIEF if brief else None)
 
 
-def _openai(entry: ModelEntry) -> Encoder:
+def _openai(entry: ModelEntry, brief: bool) -> Encoder:  # noqa: FBT001 - called through `SERVERS` alone
+    from instar.adapters.embedders.http import BRIEF
     from instar.adapters.embedders.openai import OpenAIEncoder
 
-    return OpenAIEncoder(entry)
+    return OpenAIEncoder(entry, BRIEF if brief else None)
 
 
 def _sentence_transformers(entry: ModelEntry) -> Encoder:
@@ -192,9 +195,10 @@ def _onnx(entry: ModelEntry) -> Encoder:
 
 ENCODERS: dict[str, Callable[[ModelEntry], Encoder]] = {
     "gguf": _gguf,
-    "ollama": _ollama,
-    "openai": _openai,
     "st": _sentence_transformers,
     "onnx": _onnx,
 }
 """The adapters by provider; each loads its library only when it is called."""
+
+SERVERS: dict[str, Callable[[ModelEntry, bool], Encoder]] = {"ollama": _ollama, "openai": _openai}
+"""Those of the providers whose models are loaded elsewhere; the second argument is `brief`."""
