@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from importlib.resources import files
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +18,7 @@ from instar.domain.vectors import decode
 from instar.embedding.checking import check
 from instar.ports import Matrix
 from instar.wiring import Workspace
-from instar.wiring.models import SERVERS, built_in_entries
+from instar.wiring.models import SERVERS, built_in_entries, package_folder
 
 SAMPLED = 128
 """Texts of the corpus, evenly spread, that speed is measured with: more than a transformer on a CPU gets through."""
@@ -70,18 +69,13 @@ def _weights(entry: ModelEntry) -> int | None:
     """Return the bytes of the weights that would be loaded here, None where that is not known, as at a server."""
     if entry.weights_bytes:
         return entry.weights_bytes
-    path = _package_folder(entry) if entry.package else Path(entry.source) if entry.source else None
+    path = package_folder(entry) if entry.package else Path(entry.source) if entry.source else None
     if entry.provider in SERVERS or path is None or not path.exists():
         return None
     if path.is_file():
         return path.stat().st_size
     sizes = (sum(part.stat().st_size for part in path.rglob(f"*{ending}")) for ending in WEIGHTS)
     return max(sizes) or None  # a folder may hold the same weights in two forms
-
-
-def _package_folder(entry: ModelEntry) -> Path | None:
-    found = find_spec(entry.package)
-    return Path(found.origin).parent if found is not None and found.origin is not None else None
 
 
 def _free_disk(folder: Path) -> int:

@@ -147,18 +147,20 @@ def encoder_here(entry: ModelEntry, *, brief: bool = False) -> Encoder:
     if entry.provider in SERVERS:
         return SERVERS[entry.provider](entry, brief)
     if entry.package:
-        entry = replace(entry, source=str(_folder_of(entry)))
+        folder = package_folder(entry)
+        if folder is None:
+            raise ModelMissingError(
+                f"the model {entry.name} is a package of its own, {entry.package}, which is not installed",
+                "in a clone of Instar: pip install ./models/minilm",
+            )
+        entry = replace(entry, source=str(folder))
     return ENCODERS[entry.provider](entry)
 
 
-def _folder_of(entry: ModelEntry) -> Path:
+def package_folder(entry: ModelEntry) -> Path | None:
+    """Return the folder of the package that is a model, None where it is not installed."""
     found = find_spec(entry.package)
-    if found is None or found.origin is None:
-        raise ModelMissingError(
-            f"the model {entry.name} is a package of its own, {entry.package}, which is not installed",
-            "in a clone of Instar: pip install ./models/minilm",
-        )
-    return Path(found.origin).parent
+    return Path(found.origin).parent if found is not None and found.origin is not None else None
 
 
 def _ollama(entry: ModelEntry, brief: bool) -> Encoder:  # noqa: FBT001 - called through `SERVERS` alone

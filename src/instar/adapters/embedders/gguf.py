@@ -11,6 +11,7 @@ import numpy as np
 
 from instar.adapters.embedders import digests, hub
 from instar.adapters.embedders.gguf_header import POOLINGS, PRECISIONS, Header, read_header
+from instar.domain import catalogue
 from instar.domain.catalogue import ModelEntry
 from instar.domain.models import EncoderFacts
 from instar.errors import ModelMissingError, ModelUnsoundError, SettingError
@@ -61,7 +62,7 @@ class GgufEncoder:
         """What the file's header says. Raises `ModelMissingError` for a file without what it takes."""
         header = self._header
         dimensions, pooling = header.of_architecture("embedding_length"), self._pooling
-        if not isinstance(dimensions, int) or pooling not in ("mean", "cls", "last"):
+        if not isinstance(dimensions, int) or pooling not in catalogue.POOLINGS:
             raise ModelMissingError(
                 f"{self._path} is no embedding model: {dimensions or 'no'} dimensions, pooling {pooling or 'not said'}",
                 "take a file made for embedding, or say `pooling` (mean, cls or last) in the model's entry",
