@@ -27,13 +27,14 @@ class Words:
         self._model = HashEmbedder()
         self.facts = EncoderFacts("onnx", entry.source, "1", self._model.spec.dimensions, "float32", "mean")
         self.asked: list[str] = []
+        self.closed = 0
 
     def encode(self, texts: Sequence[str]) -> Embedded:
         self.asked += texts
         return self._model.embed_documents(texts)
 
     def close(self) -> None:
-        pass
+        self.closed += 1
 
 
 @pytest.fixture
@@ -113,3 +114,11 @@ def test_a_name_that_stands_for_another_provider_now_is_wanted_anew(made: list[W
     changed.models.user_file = tmp_path / "models.toml"
     changed.models.user_file.write_text('["static"]\nprovider = "onnx"\nsource = "words"\n')
     assert not changed.is_wanted(generation)
+
+
+def test_a_workspace_closes_the_models_it_opened(made: list[Words], tmp_path: Path) -> None:
+    workspace = Workspace(Settings(data=tmp_path / "data"))
+    workspace.models.named("onnx:words")
+    workspace.models.bare(workspace.models.resolved("onnx:words"))
+    workspace.close()
+    assert [encoder.closed for encoder in made] == [1, 1]

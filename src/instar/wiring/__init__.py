@@ -284,4 +284,7 @@ class Workspace:
 
     def close(self) -> None:
         """Close what is open."""
-        self.store.close()
+        try:
+            self.models.close()
+        finally:
+            self.store.close()

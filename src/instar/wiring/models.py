@@ -3,6 +3,7 @@
 import os
 import tomllib
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from functools import cached_property
 from importlib.resources import files
@@ -41,6 +42,7 @@ class Models:
         self._settings = settings
         self.questions = QueryCache(settings.query_cache_seconds)
         self._open: dict[ModelEntry, Embedder] = {}
+        self._encoders: list[Encoder] = []
 
     @cached_property
     def entries(self) -> Mapping[str, ModelEntry]:
@@ -80,12 +82,17 @@ class Models:
         entry = self.resolved(reference)
         if entry.provider != "ollama" or reference in self.entries or facts_of(entry.source, self.entries.values()):
             return entry
-        base = self.encoder(entry).facts.base
+        with closing(self.encoder(entry)) as encoder:
+            base = encoder.facts.base
         return replace(resolve(f"ollama:{base}", self.entries), name=entry.name, source=entry.source) if base else entry
 
     def bare(self, entry: ModelEntry) -> Embedder:
         """Return the model of an entry made anew, with nothing around it. Raises as `named` does."""
-        return self._make(entry) if entry.provider == "static" else EncodedModel(self.encoder(entry), entry)
+        if entry.provider == "static":
+            return self._make(entry)
+        encoder = self.encoder(entry)
+        self._encoders.append(encoder)
+        return EncodedModel(encoder, entry)
 
     def here(self, entry: ModelEntry) -> str:
         """Return where a model is to be had, in words, without asking a server; "" for facts without a provider."""
@@ -108,6 +115,12 @@ class Models:
         """Drop all vectors that were kept of documents, from before the cache was switched off too."""
         self._cache.clear()
 
+    def close(self) -> None:
+        """Close what the models hold: connections, processes, weights. A model that is asked again opens them anew."""
+        with ExitStack() as stack:  # each of them, whatever another one raises
+            for encoder in self._encoders:
+                stack.callback(encoder.close)
+
     def _opened(self, entry: ModelEntry) -> Embedder:
         if entry not in self._open:
             self._open[entry] = self._make(entry)
@@ -120,6 +133,7 @@ class Models:
             return StaticEmbedder(Path(entry.source) if entry.source else builtin_folder(), entry.name)
         # Not around a static model: it would push out vectors that take a hundred times as long to make.
         encoder = self._unloader.watch(self.encoder(entry))
+        self._encoders.append(encoder)
         return CachedModel(EncodedModel(encoder, entry), self.questions, self._documents)
 
     @cached_property
