@@ -122,11 +122,11 @@ def test_an_unknown_model_is_no_finding_but_a_mistake(run):
 
 def test_a_model_is_added_used_and_removed(run, as_json, user_file):
     user_file.write_text("# mine\n")
-    run("model", "add", "work", "--provider", "static", "--source", "models/bge-m3", "--query-prompt", "q: ",
+    run("model", "add", "work", "--provider", "gguf", "--source", "models/bge-m3", "--query-prompt", "q: ",
         "--truncation", "512", "--option", "num_ctx=4096", "--option", "keep=true")  # fmt: skip
     assert user_file.read_text().startswith("# mine\n")
     assert tomllib.loads(user_file.read_text())["work"] == {
-        "provider": "static", "source": "models/bge-m3", "query_prompt": "q: ", "truncation": 512,
+        "provider": "gguf", "source": "models/bge-m3", "query_prompt": "q: ", "truncation": 512,
         "options": {"num_ctx": 4096, "keep": True},
     }  # fmt: skip
     facts = {fact["name"]: fact for fact in as_json("model", "show", "work")["facts"]}
@@ -160,6 +160,15 @@ def test_config_names_what_is_set_for_the_model(as_json, environment, user_file)
     assert (rows["model.options.threads"]["value"], rows["model.provider"]["origin"]) == (2, "the catalogue")
     environment["INSTAR_MODEL"] = "nobody"
     assert not [row for row in as_json("config") if row["name"].startswith("model.")]
+
+
+def test_a_password_in_the_address_of_a_server_is_not_printed(run, environment):
+    address = "http://me:tellnobody@127.0.0.1:9/v1"
+    added = run("model", "add", "away", "--provider", "openai", "--source", "bge-m3", "--base-url", address, "--json")
+    environment["INSTAR_MODEL"] = "away"
+    for printed in (added, run("model", "show", "away"), run("config"), run("config", "--json")):
+        assert "tellnobody" not in printed.stdout
+        assert "http://127.0.0.1:9/v1" in printed.stdout
 
 
 # Embed

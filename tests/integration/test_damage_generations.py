@@ -156,7 +156,7 @@ def test_another_model_or_format_is_built_beside_and_then_answers(
         workspace.close()
 
 
-@pytest.mark.parametrize("change", [{"query_prompt": "question: "}, {"context_tokens": 512}], ids=str)
+@pytest.mark.parametrize("change", [{"query_prompt": "question: "}], ids=str)
 def test_what_belongs_to_questions_alone_changes_no_generation(
     data: Path, root: Path, change: dict[str, object]
 ) -> None:

@@ -91,6 +91,27 @@ def test_without_llama_cpp_the_command_that_installs_it_is_told(file):
     assert caught.value.remedy.startswith("pip install 'instar[gguf]'")
 
 
+@pytest.mark.skipif(
+    find_spec("llama_cpp") is not None, reason="the library itself would take the place of a failing one"
+)
+def test_a_text_over_which_llama_cpp_fails_is_told_as_a_fault_of_the_model(file, tmp_path):
+    (tmp_path / "llama_cpp.py").write_text(
+        "class Llama:\n"
+        "    def __init__(self, **given): pass\n"
+        "    def tokenize(self, text, *rest): return [1]\n"
+        "    def embed(self, text): raise RuntimeError('llama_decode returned -1')\n"
+    )
+    code = (
+        f"import sys\nsys.path.insert(0, {str(tmp_path)!r})\n"
+        "from instar.adapters.embedders.gguf import GgufEncoder\n"
+        "from instar.domain.catalogue import ModelEntry\n"
+        "from instar.errors import ModelUnsoundError\n"
+        f"try: GgufEncoder(ModelEntry('mine', provider='gguf', source={str(file)!r})).encode(['x'])\n"
+        "except ModelUnsoundError as error: print(error.message)\n"
+    )
+    assert run_offline(code, tmp_path).strip() == "mine failed on a text (llama_decode returned -1)"
+
+
 @pytest.mark.skipif(find_spec("sentence_transformers") is not None, reason="says what is said where it is missing")
 def test_without_sentence_transformers_the_command_that_installs_it_is_told(tmp_path):
     with pytest.raises(ModelMissingError) as caught:

@@ -27,13 +27,14 @@ class Words:
         self._model = HashEmbedder()
         self.facts = EncoderFacts("onnx", entry.source, "1", self._model.spec.dimensions, "float32", "mean")
         self.asked: list[str] = []
+        self.closed = 0
 
     def encode(self, texts: Sequence[str]) -> Embedded:
         self.asked += texts
         return self._model.embed_documents(texts)
 
     def close(self) -> None:
-        pass
+        self.closed += 1
 
 
 @pytest.fixture
@@ -85,3 +86,39 @@ def test_what_is_forgotten_is_not_kept_in_the_cache(made: list[Words], tmp_path:
     assert any(cache_folder().iterdir())
     workspace.forget(workspace.roots()[0])
     assert not any(cache_folder().iterdir())
+
+
+def test_a_folder_is_the_same_model_wherever_it_is_named_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").mkdir()
+    models = Models(tmp_path, Settings(data=tmp_path))
+    for provider in ("static", "onnx", "gguf", "st"):
+        whole = f"{provider}:{tmp_path}/mine"
+        assert {models.resolved(f"{provider}:{name}").name for name in ("mine", "./mine", "~/mine")} == {whole}
+        assert models.resolved(f"{provider}:~/mine").source == str(tmp_path / "mine")
+    assert models.resolved("ollama:mine").source == "mine"
+    assert models.resolved("st:owner/none").source == "owner/none"
+
+
+def test_a_name_that_stands_for_another_provider_now_is_wanted_anew(made: list[Words], tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    (tmp_path / "root").mkdir()
+    workspace = Workspace(Settings(data=data))
+    workspace.models.user_file = tmp_path / "models.toml"
+    workspace.index([tmp_path / "root"], SilentProgress())
+    with workspace.store.snapshot() as snapshot:
+        (generation,) = snapshot.generations()
+    assert workspace.is_wanted(generation)
+    changed = Workspace(Settings(data=data))
+    changed.models.user_file = tmp_path / "models.toml"
+    changed.models.user_file.write_text('["static"]\nprovider = "onnx"\nsource = "words"\n')
+    assert not changed.is_wanted(generation)
+
+
+def test_a_workspace_closes_the_models_it_opened(made: list[Words], tmp_path: Path) -> None:
+    workspace = Workspace(Settings(data=tmp_path / "data"))
+    workspace.models.named("onnx:words")
+    workspace.models.bare(workspace.models.resolved("onnx:words"))
+    workspace.close()
+    assert [encoder.closed for encoder in made] == [1, 1]

@@ -130,6 +130,18 @@ def test_a_python_that_cannot_run_it_is_missing(tmp_path, script, said):
     assert str(python) in str(caught.value)
 
 
+def test_a_process_that_has_ended_is_killed_once_for_its_number_may_be_given_again(tmp_path, monkeypatch):
+    killed: list[int] = []
+    monkeypatch.setattr(os, "killpg", lambda pid, _: killed.append(pid))
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\nexit 3\n")
+    python.chmod(0o755)
+    entry = ModelEntry("hash", provider="st", options={"python": str(python)})
+    with pytest.raises(ModelMissingError):
+        ProcessEncoder(entry, HashEncoder).encode(["one"])
+    assert len(killed) == 1
+
+
 def test_nothing_is_imported_from_the_folder_one_works_in(run, tmp_path, monkeypatch):
     (tmp_path / "numpy.py").write_text("raise SystemExit('imported from the working folder')")
     monkeypatch.chdir(tmp_path)

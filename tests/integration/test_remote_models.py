@@ -31,6 +31,7 @@ from instar.adapters.embedders.http import Patience
 from instar.adapters.embedders.ollama import OllamaEncoder
 from instar.adapters.embedders.openai import OpenAIEncoder
 from instar.domain.catalogue import ModelEntry
+from instar.domain.search import SearchRequest
 from instar.embedding.encoding import EncodedModel
 from instar.embedding.integrity import faults
 from instar.errors import ModelAwayError, ModelError, ModelMissingError, ModelUnsoundError, SettingError
@@ -232,9 +233,9 @@ def test_ctrl_c_ends_the_wait_for_an_answer(remote: Remote) -> None:
         "import signal, sys\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from instar.domain.catalogue import ModelEntry\n"
-        "from instar.wiring.models import ENCODERS\n"
+        "from instar.wiring.models import encoder_here\n"
         "entry = ModelEntry('remote', sys.argv[1], 'hash', dimensions=64, base_url=sys.argv[2])\n"
-        "encoder = ENCODERS[entry.provider](entry)\n"
+        "encoder = encoder_here(entry)\n"
         "try:\n"
         "    encoder.encode(['a text'])\n"
         "except KeyboardInterrupt:\n"
@@ -278,17 +279,45 @@ def test_a_text_may_hold_what_is_no_unicode(remote: Remote) -> None:
     np.testing.assert_allclose(remote.encoder.encode([name]).vectors, remote.expected(["caf?"]), atol=1e-6)
 
 
-def test_a_build_that_a_server_breaks_off_is_taken_up_again(
-    remote: Remote, tmp_path: Path, write_tree: Callable[[Path, range, int], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def named_mine(remote: Remote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Settings that want the model of the server, which the user's file names."""
     config = tmp_path / "config"
     (config / "instar").mkdir(parents=True)
     (config / "instar" / "models.toml").write_text(
         f'[mine]\nprovider = "{remote.entry.provider}"\nsource = "hash"\nbase_url = "{remote.server.url}"\n'
     )
     monkeypatch.setenv("XDG_CONFIG_HOME", str(config))
+    return Settings(data=tmp_path / "data", model="mine", storage="float32")
+
+
+def test_a_search_asks_a_server_that_is_away_only_once(
+    remote: Remote, tmp_path: Path, write_tree: Callable[[Path, range, int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = named_mine(remote, tmp_path, monkeypatch)
+    write_tree(tmp_path / "tree", range(2), 1)
+    Workspace(chosen).index([tmp_path / "tree"], SilentProgress())
+    (tmp_path / "tree" / "new.txt").write_text("a delay between two attempts\n")
+    searching = Workspace(chosen, brief=True)
+    remote.server.behaviour.always = RefusalError(503, "busy", Retry_After="0")
+    before = len(remote.server.inputs())
+    with pytest.raises(ModelAwayError):
+        searching.index([tmp_path / "tree"], SilentProgress(), seconds=60, build_wanted=False)
+    assert len(remote.server.inputs()) == before + 1
+    answer = searching.search(SearchRequest("delay between attempts"))
+    assert answer.hits
+    assert "does not answer" in str(answer.degraded)
+    assert len(remote.server.inputs()) == before + 1
+    remote.server.behaviour.always = None
+    assert searching.search(SearchRequest("delay between attempts")).degraded is None  # it may be back
+    searching.close()
+
+
+def test_a_build_that_a_server_breaks_off_is_taken_up_again(
+    remote: Remote, tmp_path: Path, write_tree: Callable[[Path, range, int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = named_mine(remote, tmp_path, monkeypatch)
     write_tree(tmp_path / "tree", range(8), 1)
-    workspace = Workspace(Settings(data=tmp_path / "data", model="mine", storage="float32"))
+    workspace = Workspace(chosen)
     remote.server.behaviour = Behaviour(faults=[None], always=RefusalError(404, "the model was removed"))
     with suppress(ModelError):
         workspace.index([tmp_path / "tree"], SilentProgress())

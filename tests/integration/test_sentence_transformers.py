@@ -11,7 +11,7 @@ import pytest
 
 from instar.adapters.embedders.sentence_transformers import SentenceTransformersEncoder
 from instar.domain.catalogue import ModelEntry
-from instar.errors import ModelMissingError
+from instar.errors import ModelMissingError, ModelUnsoundError
 
 pytest.importorskip("sentence_transformers", reason="a library of gigabytes; see docs/reference/providers-local.md")
 MODEL = os.environ.get("INSTAR_ST", "")
@@ -97,6 +97,12 @@ def test_code_of_the_model_runs_only_with_consent(changed, tmp_path):
 def test_an_architecture_the_library_does_not_know_is_told(changed):
     folder = changed(config=lambda config: {**config, "model_type": "of_tomorrow"})
     with pytest.raises(ModelMissingError, match="of_tomorrow"):
+        open_model(folder).encode(TEXTS)
+
+
+def test_a_text_over_which_the_library_fails_is_told_as_a_fault_of_the_model(changed):
+    folder = changed(sentence_bert_config=lambda config: {**config, "max_seq_length": 5_000})  # beyond its positions
+    with pytest.raises(ModelUnsoundError, match="mine failed on a text"):
         open_model(folder).encode(TEXTS)
 
 

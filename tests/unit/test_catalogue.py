@@ -88,6 +88,11 @@ def test_what_is_known_at_one_provider_holds_only_there():
     assert resolve("st:nomic-ai/nomic-embed-text-v1.5", BUILT_IN).context_tokens == 8192
 
 
+def test_a_static_model_has_no_prompts_of_a_transformer_of_its_name():
+    assert resolve("st:nomic-embed-text-v1.5", BUILT_IN).document_prompt
+    assert not resolve("static:/models/nomic-embed-text-v1.5", BUILT_IN).document_prompt
+
+
 def test_a_package_belongs_to_its_name_alone():
     assert resolve("minilm", BUILT_IN).package
     assert not resolve("ollama:all-minilm", BUILT_IN).package
@@ -135,6 +140,8 @@ def test_what_a_user_says_of_a_model_holds_for_its_tags():
         ("dimensions = 64\nmatryoshka = [8, 128]", "beyond its 64 dimensions"),
         ("dimensions = 64\ntruncation = 128", "cannot be truncated to 128"),
         ("matryoshka = [32, 64]\ntruncation = 16", "cannot be truncated to 16"),
+        ("provider = 'static'\ntruncation = 64", "truncation .* no effect on a static model"),
+        ("provider = 'static'\ndocument_prompt = 'd: '", "document_prompt .* no effect on a static model"),
         ("source = 'bge-m3'\ntruncation = 2048", "cannot be truncated to 2048"),
     ],
 )

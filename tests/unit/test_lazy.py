@@ -162,10 +162,20 @@ def test_an_answer_in_the_making_is_finished_first(machine: Machine) -> None:
     assert inner.closed.is_set()
 
 
-def test_a_model_that_could_not_be_closed_disturbs_nobody(machine: Machine) -> None:
+def test_a_model_that_loads_to_tell_what_it_is_is_closed_too(machine: Machine) -> None:
+    inner = TableEncoder()
+    unloader = machine.unloader()
+    _ = unloader.watch(inner).facts
+    machine.seconds += IDLE
+    unloader.look()
+    assert inner.closed.is_set()
+
+
+@pytest.mark.parametrize("error", [ModelAwayError("the server does not answer"), RuntimeError("of a library")])
+def test_a_model_that_could_not_be_closed_disturbs_nobody(machine: Machine, error: Exception) -> None:
     class Away(TableEncoder):
         def close(self) -> None:
-            raise ModelAwayError("the server does not answer")
+            raise error
 
     inner = TableEncoder()
     unloader = machine.unloader()

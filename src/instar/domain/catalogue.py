@@ -10,6 +10,10 @@ ANY_PROVIDER = ""
 PROVIDERS = ("static", "onnx", "gguf", "st", "ollama", "openai")
 """What may stand before the first colon of a reference."""
 POOLINGS = ("mean", "cls", "last")
+STATIC = "static"
+"""The provider of tables of token vectors, which are summed as they are."""
+NOT_OF_STATIC = ("query_prompt", "document_prompt", "truncation")
+"""What such a table has no use for."""
 FROM_NAME = "its name"
 """The origin of what stands in a reference itself."""
 
@@ -106,7 +110,18 @@ def _entry(name: str, table: object, origin: str, known: Mapping[str, ModelEntry
     values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
     base = known.get(name) or _known_of(values, known) or ModelEntry(name)
     origins = {**base.origins, **dict.fromkeys(values, origin)}
-    return _checked(replace(base, **values, name=name, origins=origins), origin)
+    entry = _checked(replace(base, **values, name=name, origins=origins), origin)
+    useless = [key for key in NOT_OF_STATIC if key in values]
+    if entry.provider == STATIC and useless:
+        raise SettingError(
+            f"{useless[0]} of model {name!r} ({origin}) has no effect on a static model", "remove it from the table"
+        )
+    return _as_static(entry) if entry.provider == STATIC else entry
+
+
+def _as_static(entry: ModelEntry) -> ModelEntry:
+    """Return the entry without what is noted for a transformer of its name."""
+    return replace(entry, query_prompt="", document_prompt="", truncation=None)
 
 
 def _known_of(values: Mapping[str, Any], known: Mapping[str, ModelEntry]) -> ModelEntry | None:
@@ -176,6 +191,8 @@ def _also_called(name: str, entries: Iterable[ModelEntry]) -> ModelEntry | None:
 def _elsewhere(known: ModelEntry, provider: str) -> ModelEntry:
     """Return facts without what belongs only to the files, the names and the provider they were noted for."""
     moved = replace(known, aliases=(), package="", weights_bytes=0)
+    if provider == STATIC:
+        moved = _as_static(moved)
     return moved if known.provider == provider else replace(moved, base_url="", options={})
 
 

@@ -73,24 +73,25 @@ class ModelSpec:
 
 
 # What belongs to the query side can change without embedding anything again, so it is no part of the fingerprint.
-_QUERY_SIDE = frozenset({"query_prompt", "context_tokens"})
+_QUERY_SIDE = frozenset({"query_prompt"})
 _NO_IDENTITY = frozenset({"reference"})
+_WHERE_SAID = ("context_tokens", "runtime")
+"""Part of the fingerprint only where something is said: fingerprints without them are stored. Of a text that is longer
+than the context, the vector depends on where it was cut."""
 
 
 def document_fingerprint(spec: ModelSpec, storage: StorageFormat) -> str:
     """Hash (32 hexadecimal digits) of everything that decides a stored vector; two vectors meet only under one."""
     facts = {key: value for key, value in asdict(spec).items() if key not in _QUERY_SIDE | _NO_IDENTITY}
-    if not spec.runtime:  # as with most models, and with all before there was this field
-        del facts["runtime"]
+    for name in _WHERE_SAID:
+        if not facts[name]:
+            del facts[name]
     facts["storage"] = storage.value
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def document_side(spec: ModelSpec) -> str:
-    """Hash (32 hexadecimal digits) of all that decides the vector of a text before it is stored.
-
-    Unlike the fingerprint it counts the context: of a text that is longer the vector depends on where it was cut.
-    """
+    """Hash (32 hexadecimal digits) of all that decides the vector of a text before it is stored."""
     return _hash_without(spec, {"query_prompt", "reference"})
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from threading import Lock, Thread
 
 from instar.domain.models import EncoderFacts
-from instar.errors import ModelError
 from instar.ports import Embedded, Encoder
 
 LOOK_SECONDS = 5.0
@@ -50,8 +49,11 @@ class LazyEncoder:
 
     @property
     def facts(self) -> EncoderFacts:
-        """What identifies the model."""
-        return self._encoder.facts
+        """What identifies the model; some have to be loaded to tell it."""
+        try:
+            return self._encoder.facts
+        finally:
+            self._last = self._unloader.note_use(self)
 
     @property
     def batch(self) -> int:
@@ -135,7 +137,7 @@ class Unloader:
         pressed = self._resident() > self._most_bytes
         patience = min(self._idle_seconds, PRESSED_SECONDS) if pressed else self._idle_seconds
         for encoder in loaded:
-            with suppress(ModelError):  # of a server that is away; its model is asked anew when it is needed
+            with suppress(Exception):  # libraries raise what they like; the model is asked anew when it is needed
                 encoder.close_unless_used_since(self._clock() - patience)
         if loaded - self._watched():
             return_freed_memory()

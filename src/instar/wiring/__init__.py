@@ -12,12 +12,12 @@ from instar.adapters.sources.transcripts import TranscriptSource
 from instar.adapters.sources.tree import TreeSource
 from instar.adapters.stores.sqlite.store import SqliteStore
 from instar.adapters.vectors.packed import PackedVectors
-from instar.domain.catalogue import ModelEntry, resolve
+from instar.domain.catalogue import ModelEntry
 from instar.domain.corpus import Root, SessionChoice
 from instar.domain.generations import Generation
 from instar.domain.models import StorageFormat, document_fingerprint
 from instar.domain.search import Scope, SearchAnswer, SearchRequest
-from instar.errors import SettingError
+from instar.errors import ModelAwayError, SettingError
 from instar.indexing.clock import Deadline
 from instar.indexing.followers import follow_lexically, follow_packed
 from instar.indexing.parts import Indexing, RootReport
@@ -38,16 +38,17 @@ LOCK_SECONDS = 10.0
 
 
 class Workspace:
-    """One data folder with everything that works on it."""
+    """One data folder with everything that works on it. One for a search is `brief` with the servers of models."""
 
-    def __init__(self, settings: Settings, embedder: Embedder | None = None) -> None:
+    def __init__(self, settings: Settings, embedder: Embedder | None = None, *, brief: bool = False) -> None:
         self.settings = settings
         self.store = SqliteStore(settings.data)
         self.lexical = TantivyIndex(settings.data / LEXICAL_FOLDER)
         self._given = embedder
-        self.models = Models(user_folder(), settings)
+        self.models = Models(user_folder(), settings, brief=brief)
         self._packed: dict[int, PackedVectors] = {}
         self._embedders: dict[str, Embedder | None] = {}
+        self._away: ModelAwayError | None = None
 
     @cached_property
     def wanted(self) -> Embedder:
@@ -95,12 +96,13 @@ class Workspace:
         entry, model = self._wanted_entry, generation.model
         # Of a model that no catalogue knows, its server may have told the prompt.
         prompt = model.document_prompt if entry.dimensions is None else entry.document_prompt
-        held = (model.reference or model.provider, model.document_prompt, model.truncation, generation.storage)
-        return held == (entry.name, prompt, entry.truncation, self.storage)
+        held = (model.reference or model.provider, model.provider, model.document_prompt, model.truncation)
+        wanted = (entry.name, entry.provider, prompt, entry.truncation)
+        return (*held, generation.storage) == (*wanted, self.storage)
 
     @property
     def _wanted_entry(self) -> ModelEntry:
-        return resolve(self.settings.model, self.models.entries)
+        return self.models.resolved(self.settings.model)
 
     def vectors_of(self, generation: Generation) -> PackedVectors:
         """Return the packed vectors of a generation."""
@@ -112,11 +114,19 @@ class Workspace:
     @cached_property
     def engine(self) -> SearchEngine:
         """The search over this folder."""
-        return SearchEngine(self.store, self.lexical, self.vectors_of, self.embedder_of)
+        return SearchEngine(self.store, self.lexical, self.vectors_of, self._asked)
+
+    def _asked(self, generation: Generation) -> Embedder | None:
+        if self._away is not None:
+            raise self._away
+        return self.embedder_of(generation)
 
     def search(self, request: SearchRequest) -> SearchAnswer:
-        """Answer a question."""
-        return self.engine.search(request)
+        """Answer a question, by words alone where the refresh before it has just found the model's server away."""
+        try:
+            return self.engine.search(request)
+        finally:
+            self._away = None
 
     def holds(self, scope: Scope) -> bool:
         """Whether any document lies in `scope`."""
@@ -222,7 +232,11 @@ class Workspace:
         deadline = Deadline(seconds)
         with self._indexer(progress, deadline, wait_seconds) as (writer, indexer):
             reports = indexer.read([writer.add_root(str(path)) for path in paths], reread=reread)
-            indexer.fill(deadline if fill_seconds is None else Deadline(fill_seconds), build_wanted=build_wanted)
+            try:
+                indexer.fill(deadline if fill_seconds is None else Deadline(fill_seconds), build_wanted=build_wanted)
+            except ModelAwayError as error:
+                self._away = None if build_wanted else error  # of the active generation, which answers
+                raise
             return reports
 
     @contextmanager
@@ -270,4 +284,7 @@ class Workspace:
 
     def close(self) -> None:
         """Close what is open."""
-        self.store.close()
+        try:
+            self.models.close()
+        finally:
+            self.store.close()

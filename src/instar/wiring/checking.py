@@ -6,12 +6,11 @@ import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from importlib.resources import files
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
-from instar.domain.catalogue import ModelEntry, facts_of, resolve
+from instar.domain.catalogue import ModelEntry, facts_of
 from instar.domain.checks import Check, Room
 from instar.domain.models import StorageFormat
 from instar.domain.search import Scope
@@ -19,7 +18,7 @@ from instar.domain.vectors import decode
 from instar.embedding.checking import check
 from instar.ports import Matrix
 from instar.wiring import Workspace
-from instar.wiring.models import SERVERS, built_in_entries
+from instar.wiring.models import SERVERS, built_in_entries, package_folder
 
 SAMPLED = 128
 """Texts of the corpus, evenly spread, that speed is measured with: more than a transformer on a CPU gets through."""
@@ -29,7 +28,7 @@ WEIGHTS = (".onnx", ".onnx_data", ".gguf", ".safetensors", ".bin", ".npy")
 
 def check_model(workspace: Workspace, reference: str, base_url: str | None = None) -> Iterator[Check]:
     """Yield what was looked at; nothing on disk is changed. Raises `SettingError` for an unknown name."""
-    entry = resolve(reference, workspace.models.entries)
+    entry = workspace.models.resolved(reference)
     entry = replace(entry, base_url=base_url or entry.base_url)
     probes = json.loads((files("instar") / "resources" / "probes.json").read_text("utf-8"))
     sample, texts = _sample(workspace)
@@ -70,18 +69,13 @@ def _weights(entry: ModelEntry) -> int | None:
     """Return the bytes of the weights that would be loaded here, None where that is not known, as at a server."""
     if entry.weights_bytes:
         return entry.weights_bytes
-    path = _package_folder(entry) if entry.package else Path(entry.source) if entry.source else None
+    path = package_folder(entry) if entry.package else Path(entry.source) if entry.source else None
     if entry.provider in SERVERS or path is None or not path.exists():
         return None
     if path.is_file():
         return path.stat().st_size
     sizes = (sum(part.stat().st_size for part in path.rglob(f"*{ending}")) for ending in WEIGHTS)
     return max(sizes) or None  # a folder may hold the same weights in two forms
-
-
-def _package_folder(entry: ModelEntry) -> Path | None:
-    found = find_spec(entry.package)
-    return Path(found.origin).parent if found is not None and found.origin is not None else None
 
 
 def _free_disk(folder: Path) -> int:

@@ -1,7 +1,9 @@
 """From the name of a model to the model: the catalogue, the user's additions, the adapter of its provider."""
 
+import os
 import tomllib
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from functools import cached_property
 from importlib.resources import files
@@ -19,8 +21,6 @@ from instar.ports import Embedder, Encoder, VectorCache
 from instar.settings import Settings, cache_folder
 
 CATALOGUE = "models.toml"
-SERVERS = ("ollama", "openai")
-"""The providers whose models are loaded elsewhere."""
 FIRST = "static"
 """The model that answers within seconds, while a slower one is not ready."""
 
@@ -34,13 +34,15 @@ def built_in_entries() -> Mapping[str, ModelEntry]:
 
 
 class Models:
-    """All models that can be named; each is opened once."""
+    """All models that can be named; each is opened once. `brief`: servers are asked once and waited for for seconds."""
 
-    def __init__(self, user_folder: Path, settings: Settings) -> None:
+    def __init__(self, user_folder: Path, settings: Settings, *, brief: bool = False) -> None:
+        self._brief = brief
         self.user_file = user_folder / CATALOGUE
         self._settings = settings
         self.questions = QueryCache(settings.query_cache_seconds)
         self._open: dict[ModelEntry, Embedder] = {}
+        self._encoders: list[Encoder] = []
 
     @cached_property
     def entries(self) -> Mapping[str, ModelEntry]:
@@ -65,17 +67,32 @@ class Models:
         entry = self.entry(spec.reference or spec.provider)
         return self._opened(replace(entry, document_prompt=spec.document_prompt, truncation=spec.truncation))
 
+    def resolved(self, reference: str) -> ModelEntry:
+        """Return the entry of a name, with the whole path of a folder or file, which is another one elsewhere.
+
+        Raises `SettingError` for an unknown name.
+        """
+        entry = resolve(reference, self.entries)
+        source = whole_path(entry.provider, entry.source)
+        is_path = reference == f"{entry.provider}:{entry.source}" and reference not in self.entries
+        return replace(entry, name=f"{entry.provider}:{source}" if is_path else entry.name, source=source)
+
     def entry(self, reference: str) -> ModelEntry:
         """Return the entry of a name; for one of the user's own at Ollama with what is known of the model behind it."""
-        entry = resolve(reference, self.entries)
+        entry = self.resolved(reference)
         if entry.provider != "ollama" or reference in self.entries or facts_of(entry.source, self.entries.values()):
             return entry
-        base = self.encoder(entry).facts.base
+        with closing(self.encoder(entry)) as encoder:
+            base = encoder.facts.base
         return replace(resolve(f"ollama:{base}", self.entries), name=entry.name, source=entry.source) if base else entry
 
     def bare(self, entry: ModelEntry) -> Embedder:
         """Return the model of an entry made anew, with nothing around it. Raises as `named` does."""
-        return self._make(entry) if entry.provider == "static" else EncodedModel(self.encoder(entry), entry)
+        if entry.provider == "static":
+            return self._make(entry)
+        encoder = self.encoder(entry)
+        self._encoders.append(encoder)
+        return EncodedModel(encoder, entry)
 
     def here(self, entry: ModelEntry) -> str:
         """Return where a model is to be had, in words, without asking a server; "" for facts without a provider."""
@@ -92,11 +109,17 @@ class Models:
             from instar.adapters.embedders.process import ProcessEncoder
 
             return ProcessEncoder(entry, encoder_here)
-        return encoder_here(entry)
+        return encoder_here(entry, brief=self._brief)
 
     def clear_cache(self) -> None:
         """Drop all vectors that were kept of documents, from before the cache was switched off too."""
         self._cache.clear()
+
+    def close(self) -> None:
+        """Close what the models hold: connections, processes, weights. A model that is asked again opens them anew."""
+        with ExitStack() as stack:  # each of them, whatever another one raises
+            for encoder in self._encoders:
+                stack.callback(encoder.close)
 
     def _opened(self, entry: ModelEntry) -> Embedder:
         if entry not in self._open:
@@ -110,6 +133,7 @@ class Models:
             return StaticEmbedder(Path(entry.source) if entry.source else builtin_folder(), entry.name)
         # Not around a static model: it would push out vectors that take a hundred times as long to make.
         encoder = self._unloader.watch(self.encoder(entry))
+        self._encoders.append(encoder)
         return CachedModel(EncodedModel(encoder, entry), self.questions, self._documents)
 
     @cached_property
@@ -125,33 +149,46 @@ class Models:
         return SqliteVectorCache(cache_folder(), self._settings.cache_megabytes * MEGABYTE)
 
 
-def encoder_here(entry: ModelEntry) -> Encoder:
-    """Return the encoder of an entry, run by the process that asks."""
+def whole_path(provider: str, source: str) -> str:
+    """Return where the folder or file of a model lies, whatever the current folder; other sources as they are."""
+    path = os.path.expanduser(source)  # noqa: PTH111 - raises nothing for a user who is none
+    there = source and provider not in SERVERS and os.path.exists(path)  # noqa: PTH110 - nor for any other text
+    return os.path.abspath(path) if there else source  # noqa: PTH100 - links stay as they are
+
+
+def encoder_here(entry: ModelEntry, *, brief: bool = False) -> Encoder:
+    """Return the encoder of an entry, run by the process that asks; see `Models` for `brief`."""
+    if entry.provider in SERVERS:
+        return SERVERS[entry.provider](entry, brief)
     if entry.package:
-        entry = replace(entry, source=str(_folder_of(entry)))
+        folder = package_folder(entry)
+        if folder is None:
+            raise ModelMissingError(
+                f"the model {entry.name} is a package of its own, {entry.package}, which is not installed",
+                "in a clone of Instar: pip install ./models/minilm",
+            )
+        entry = replace(entry, source=str(folder))
     return ENCODERS[entry.provider](entry)
 
 
-def _folder_of(entry: ModelEntry) -> Path:
+def package_folder(entry: ModelEntry) -> Path | None:
+    """Return the folder of the package that is a model, None where it is not installed."""
     found = find_spec(entry.package)
-    if found is None or found.origin is None:
-        raise ModelMissingError(
-            f"the model {entry.name} is a package of its own, {entry.package}, which is not installed",
-            "in a clone of Instar: pip install ./models/minilm",
-        )
-    return Path(found.origin).parent
+    return Path(found.origin).parent if found is not None and found.origin is not None else None
 
 
-def _ollama(entry: ModelEntry) -> Encoder:
+def _ollama(entry: ModelEntry, brief: bool) -> Encoder:  # noqa: FBT001 - called through `SERVERS` alone
+    from instar.adapters.embedders.http import BRIEF
     from instar.adapters.embedders.ollama import OllamaEncoder
 
-    return OllamaEncoder(entry)
+    return OllamaEncoder(entry, BRIEF if brief else None)
 
 
-def _openai(entry: ModelEntry) -> Encoder:
+def _openai(entry: ModelEntry, brief: bool) -> Encoder:  # noqa: FBT001 - called through `SERVERS` alone
+    from instar.adapters.embedders.http import BRIEF
     from instar.adapters.embedders.openai import OpenAIEncoder
 
-    return OpenAIEncoder(entry)
+    return OpenAIEncoder(entry, BRIEF if brief else None)
 
 
 def _sentence_transformers(entry: ModelEntry) -> Encoder:
@@ -174,9 +211,10 @@ def _onnx(entry: ModelEntry) -> Encoder:
 
 ENCODERS: dict[str, Callable[[ModelEntry], Encoder]] = {
     "gguf": _gguf,
-    "ollama": _ollama,
-    "openai": _openai,
     "st": _sentence_transformers,
     "onnx": _onnx,
 }
 """The adapters by provider; each loads its library only when it is called."""
+
+SERVERS: dict[str, Callable[[ModelEntry, bool], Encoder]] = {"ollama": _ollama, "openai": _openai}
+"""Those of the providers whose models are loaded elsewhere; the second argument is `brief`."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from instar.domain.catalogue import ModelEntry, facts_of, read_entries
 from instar.domain.tables import Scalar, with_table
 from instar.errors import SettingError, UsageError
-from instar.wiring.models import built_in_entries
+from instar.wiring.models import built_in_entries, whole_path
 
 Values = Mapping[str, Scalar | Mapping[str, Scalar]]
 
@@ -19,6 +19,8 @@ def add_model(path: Path, name: str, values: Values) -> ModelEntry:
     Raises `SettingError` for values of no use and for a name of the catalogue that would stand for another model.
     """
     built_in = built_in_entries()
+    if "provider" in values and "source" in values:
+        values = {**values, "source": whole_path(str(values["provider"]), str(values["source"]))}
     entry = read_entries({name: dict(values)}, str(path), built_in)[name]
     known = built_in.get(name)
     if known is not None and not _same_model(known, values, built_in):

@@ -11,9 +11,10 @@ import numpy as np
 
 from instar.adapters.embedders import digests, hub
 from instar.adapters.embedders.gguf_header import POOLINGS, PRECISIONS, Header, read_header
+from instar.domain import catalogue
 from instar.domain.catalogue import ModelEntry
 from instar.domain.models import EncoderFacts
-from instar.errors import ModelMissingError, SettingError
+from instar.errors import ModelMissingError, ModelUnsoundError, SettingError
 from instar.ports import Embedded
 
 LIBRARY = "llama_cpp"
@@ -61,7 +62,7 @@ class GgufEncoder:
         """What the file's header says. Raises `ModelMissingError` for a file without what it takes."""
         header = self._header
         dimensions, pooling = header.of_architecture("embedding_length"), self._pooling
-        if not isinstance(dimensions, int) or pooling not in ("mean", "cls", "last"):
+        if not isinstance(dimensions, int) or pooling not in catalogue.POOLINGS:
             raise ModelMissingError(
                 f"{self._path} is no embedding model: {dimensions or 'no'} dimensions, pooling {pooling or 'not said'}",
                 "take a file made for embedding, or say `pooling` (mean, cls or last) in the model's entry",
@@ -82,7 +83,12 @@ class GgufEncoder:
         vectors = np.empty((len(texts), self.facts.dimensions), np.float32)
         cut = []
         for i, text in enumerate(texts):
-            vectors[i] = model.embed(text)
+            try:
+                vectors[i] = model.embed(text)
+            except Exception as error:  # llama.cpp tells of a failure in several ways
+                raise ModelUnsoundError(
+                    f"{self._entry.name} failed on a text ({error})", f"see `instar model check {self._entry.name}`"
+                ) from error
             if self._last_was_cut:
                 cut.append(i)
         return Embedded(vectors, tuple(cut))

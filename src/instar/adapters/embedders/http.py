@@ -56,6 +56,10 @@ class Patience:
     wait: Callable[[float], None] = time.sleep
 
 
+BRIEF = Patience(answer_seconds=5.0, attempts=1)
+"""For a search, which has an answer without the model: a server is asked once, and one that takes longer is away."""
+
+
 class RefusedError(ModelMissingError):
     """The server understood and says no."""
 

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from instar.adapters.embedders.batches import as_matrix, divided, sendable, shortened
+from instar.adapters.embedders.gguf_header import POOLINGS
 from instar.adapters.embedders.http import FACTS_SECONDS, JsonServer, Patience, unsound
 from instar.domain.catalogue import ModelEntry
 from instar.domain.models import EncoderFacts
@@ -21,8 +22,6 @@ AGREEMENT = 0.999
 """Its kernels sum in another order for another number of tokens, in float16 on a GPU."""
 KEEP_ALIVE = "keep_alive"
 """The one option that is the request's own; all others are the model's (`num_ctx`, `num_gpu`, …)."""
-POOLINGS = {0: "none", 1: "mean", 2: "cls", 3: "last", 4: "rank"}
-"""As llama.cpp numbers them in a model's file."""
 
 
 class OllamaEncoder:

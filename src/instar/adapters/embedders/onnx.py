@@ -196,4 +196,4 @@ def _last(hidden: Matrix, mask: Tokens) -> Matrix:
 
 
 _POOLED: dict[str, Callable[[Matrix, Tokens], Matrix]] = {"mean": _mean, "cls": _first, "last": _last}
-"""Token vectors (n, t, d) and mask (n, t) to text vectors (n, d); the names are `onnx_folder.POOLINGS`."""
+"""Token vectors (n, t, d) and mask (n, t) to text vectors (n, d); the names are `catalogue.POOLINGS`."""

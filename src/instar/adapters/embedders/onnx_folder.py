@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from instar.domain.catalogue import POOLINGS
 from instar.domain.models import EncoderFacts
 from instar.errors import ModelMissingError
 
 FACTS = "model.json"
 MODEL = "model.onnx"
 TOKENIZER = "tokenizer.json"
-POOLINGS = ("mean", "cls", "last")
 SIZE_TOLERANCE = 0.05
 """A file that is longer by a larger share than this is another one; a smaller share may be notes somebody added."""
 

@@ -170,8 +170,9 @@ class _Child:
 
     def end(self) -> None:
         """Kill the process, and whatever it started; it holds nothing that would be lost."""
-        with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        if self._process.returncode is None:  # once it was waited for, its number may be that of another process
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         self._listener.join(LAST_WORDS_SECONDS)
         for stream in (self._process.stdin, self._process.stdout):

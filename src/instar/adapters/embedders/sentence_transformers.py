@@ -14,7 +14,7 @@ from instar.adapters.embedders import digests, hub
 from instar.adapters.embedders.st_folder import UNLIMITED, Description, described, foreign_code
 from instar.domain.catalogue import ModelEntry
 from instar.domain.models import EncoderFacts
-from instar.errors import ModelMissingError, SettingError
+from instar.errors import ModelMissingError, ModelUnsoundError, SettingError
 from instar.ports import Embedded, Matrix
 
 LIBRARY = "sentence-transformers"
@@ -90,11 +90,16 @@ class SentenceTransformersEncoder:
         model, limit = self._loaded(), self.facts.context_tokens
         if not texts:
             return Embedded(np.empty((0, self.facts.dimensions), np.float32))
-        found = model.encode(list(texts), batch_size=self.batch, show_progress_bar=False)
-        vectors = found.astype(np.float32)
-        if limit is None:
-            return Embedded(vectors)
-        tokens = model.tokenizer(list(texts), truncation=False, verbose=False)["input_ids"]
+        try:
+            vectors = model.encode(list(texts), batch_size=self.batch, show_progress_bar=False).astype(np.float32)
+            if limit is None:
+                return Embedded(vectors)
+            tokens = model.tokenizer(list(texts), truncation=False, verbose=False)["input_ids"]
+        except Exception as error:  # each model and version fails in its own way
+            raise ModelUnsoundError(
+                f"{self._entry.name} failed on a text ({_reason(error)})",
+                f"see `instar model check {self._entry.name}`",
+            ) from error
         return Embedded(vectors, tuple(i for i, ids in enumerate(tokens) if len(ids) > limit))
 
     def close(self) -> None:
@@ -138,7 +143,7 @@ class SentenceTransformersEncoder:
             try:
                 self._model = self._load()
             except Exception as error:  # each model and version fails in its own way
-                reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+                reason = _reason(error)
                 if "trust_remote_code" in str(error):
                     raise self._consent_missing(reason) from error
                 raise ModelMissingError(
@@ -183,6 +188,10 @@ def _choice(entry: ModelEntry, option: str, fitting: str, said: str) -> str:
     if value and not re.fullmatch(fitting, value):
         raise SettingError(f"{option} = {value!r} of {entry.name} is of no use", f"leave it out, or take {said}")
     return value
+
+
+def _reason(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def _runtime() -> str:

@@ -117,7 +117,9 @@ def search(
 def index(
     paths: Paths = None,
     *,
-    rebuild: Annotated[bool, typer.Option("--rebuild", help="Read every file again.")] = False,
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Read every file again, and make anew the vectors of a changed model.")
+    ] = False,
     sessions: Annotated[
         bool | None,
         typer.Option(

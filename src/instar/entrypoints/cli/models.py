@@ -1,6 +1,7 @@
 """`instar model list`, `show`, `check` and `add`."""
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 
 import typer
 
-from instar.domain.catalogue import ModelEntry, resolve
+from instar.domain.catalogue import ModelEntry
 from instar.domain.checks import Check
 from instar.domain.models import ModelSpec, document_fingerprint
 from instar.entrypoints.cli.opening import open_workspace
@@ -57,9 +58,11 @@ def list_models(*, as_json: bool, data: Path | None) -> None:
 def _rows(workspace: Workspace) -> list[dict[str, Any]]:
     entries = dict(workspace.models.entries)
     wanted, active = workspace.settings.model, _active(workspace)
+    if wanted not in entries:
+        wanted = workspace.models.resolved(wanted).name
     for reference in filter(None, (wanted, active)):
         if reference not in entries:
-            entries[reference] = resolve(reference, entries)
+            entries[reference] = workspace.models.resolved(reference)
     return [
         {
             "name": name,
@@ -88,7 +91,7 @@ def show(name: str, *, as_json: bool, data: Path | None) -> None:
     """Print what is known of a model, and which place says so."""
     workspace = open_workspace(data)
     entries = workspace.models.entries
-    entry = entries[name] if name in entries else resolve(name, entries)
+    entry = entries[name] if name in entries else workspace.models.resolved(name)
     spec, why = _running(workspace, entry)
     facts = _facts(entry, spec)
     if spec:
@@ -137,11 +140,13 @@ def _facts(entry: ModelEntry, spec: ModelSpec | None) -> list[dict[str, Any]]:
 
 
 def entry_rows(entry: ModelEntry) -> list[dict[str, Any]]:
-    """Return the values an entry sets, each with its origin; those of options apart."""
+    """Return the values an entry sets, each with its origin; options apart, an address without its password."""
     bare = ModelEntry(entry.name)
     rows = []
     for item in fields(ModelEntry):
         value = getattr(entry, item.name)
+        if item.name == "base_url":
+            value = re.sub(r"^([a-z]+://)?[^/?#]*@", r"\1", value, flags=re.IGNORECASE)
         if item.name not in NOT_FACTS and value != getattr(bare, item.name):
             origin = entry.origins.get(item.name, "default")
             options = {f"options.{key}": part for key, part in value.items()} if item.name == "options" else {}
@@ -151,9 +156,8 @@ def entry_rows(entry: ModelEntry) -> list[dict[str, Any]]:
 
 def model_settings(workspace: Workspace) -> list[dict[str, Any]]:
     """Return what is set for the wanted model, each with its origin; nothing for a name nobody knows."""
-    entries = workspace.models.entries
     try:
-        rows = entry_rows(resolve(workspace.settings.model, entries))
+        rows = entry_rows(workspace.models.resolved(workspace.settings.model))
     except SettingError:  # a search says it, with the names to choose from
         return []
     return [

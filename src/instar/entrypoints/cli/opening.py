@@ -10,9 +10,9 @@ from instar.settings import load
 from instar.wiring import Workspace
 
 
-def open_workspace(data: Path | None) -> Workspace:
-    """Read the settings and open the data folder they name."""
-    return Workspace(load(overrides={"data": data}).settings)
+def open_workspace(data: Path | None, *, brief: bool = False) -> Workspace:
+    """Read the settings and open the data folder they name; see `Workspace` for `brief`."""
+    return Workspace(load(overrides={"data": data}).settings, brief=brief)
 
 
 def current_folder() -> Path:

@@ -66,7 +66,7 @@ def search(options: Options) -> None:
     """Index what is new, answer and print."""
     if not options.query.strip():
         raise UsageError("the question is empty", 'ask something, as: instar search "where are retries decided"')
-    workspace = open_workspace(options.data)
+    workspace = open_workspace(options.data, brief=True)
     if options.path is not None:
         glob_pattern(options.path)  # before anything is read: a malformed one is refused
     if options.project is not None:
