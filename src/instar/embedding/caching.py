@@ -97,6 +97,7 @@ class CachedModel:
     def embed_documents(self, texts: Sequence[str]) -> Embedded:
         """Return unit vectors (n, d); those of the cache are the very floats that the model gave."""
         if self._documents is None:
+            self.counts = CacheCounts(self.counts.hits, self.counts.misses + len(texts))
             return self.model.embed_documents(texts)
         hashes = [hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest() for text in texts]
         shape = (self.spec.stored_dimensions,)
