@@ -161,8 +161,8 @@ class VectorCache(Protocol):
         """Keep vectors by the hash of their text, and let the longest unused ones go where there is no room."""
         ...
 
-    def forget(self, model: str) -> None:
-        """Drop the vectors of a model."""
+    def forget(self, model: str, texts: Sequence[bytes] | None = None) -> None:
+        """Drop the vectors of a model, of these hashes or of all."""
         ...
 
     def clear(self) -> None:

@@ -4,8 +4,8 @@ import time
 
 from instar.domain.canaries import CANARIES, FEW
 from instar.domain.generations import Generation
+from instar.embedding.asking import embed_checked
 from instar.embedding.caching import CachedModel, forget_cached
-from instar.embedding.integrity import embed_checked
 from instar.embedding.pace import Pace
 from instar.embedding.recognition import agreement, embed_canaries, least_agreement
 from instar.errors import ModelChangedError, ModelUnsoundError
