@@ -13,7 +13,7 @@ from instar.domain.generations import Generation
 from instar.domain.models import ModelSpec, document_fingerprint
 from instar.domain.search import Hit, Mode, SearchAnswer, SearchRequest
 from instar.entrypoints.cli.generations import blocked, generations_as_json, in_words
-from instar.errors import ModelChangedError, ModelError
+from instar.errors import ModelAwayError, ModelChangedError, ModelError
 from instar.indexing.parts import Indexing
 from instar.ports import Embedded, Embedder, SilentProgress
 from instar.settings import Settings
@@ -302,6 +302,38 @@ def test_a_changed_model_is_refused_until_all_is_made_anew(data: Path, root: Pat
     assert found == pytest.approx(expected, abs=1e-6)
     for workspace in (changed, fresh):
         workspace.close()
+
+
+@pytest.mark.parametrize("fault", ["unsound", "away"])
+def test_vectors_are_not_dropped_for_a_model_that_cannot_make_others(
+    data: Path, root: Path, write_tree: Write, fault: str
+) -> None:
+    class Broken(Described):
+        """Another model; it breaks down when it is asked a second time."""
+
+        asked = 0
+
+        def embed_documents(self, texts: Sequence[str]) -> Embedded:
+            self.asked += 1
+            if fault == "away" and self.asked > 1:
+                raise ModelAwayError("the server does not answer")
+            vectors = super().embed_documents(texts).vectors[:, ::-1]
+            return Embedded(vectors * np.float32(np.nan) if fault == "unsound" else vectors)
+
+    write_tree(root, range(FILES, FILES + 2), 1)
+    broken = Workspace(Settings(data=data), Broken())
+    with pytest.raises(ModelError):  # reads the new files too
+        broken.index([root], SilentProgress())
+    broken.close()
+    broken = Workspace(Settings(data=data), Broken())
+    with pytest.raises(ModelError):
+        broken.fill(SilentProgress(), renew=True)
+    broken.close()
+    former = opened(data)
+    assert [missing for _, missing, _ in generations(former)] == [12]
+    former.index([root], SilentProgress())
+    assert [missing for _, missing, _ in generations(former)] == [0]
+    former.close()
 
 
 def test_a_search_does_not_begin_another_generation(data: Path, root: Path, write_tree: Write) -> None:

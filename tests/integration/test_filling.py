@@ -214,8 +214,9 @@ def test_a_model_that_breaks_down_is_stopped_too(writer: SqliteWriter, fill: Fil
 
     model = Broken()
     model.exchange_after = 1_100
-    with pytest.raises(ModelChangedError):
+    with pytest.raises(ModelUnsoundError) as stopped:
         fill(model)
+    assert not isinstance(stopped.value, ModelChangedError)  # it may be a fault that passes
     assert state(writer).quarantined == 0  # no text is given up for what the model did
     assert_all_of(writer, Server())
     fill(Server())

@@ -34,16 +34,29 @@ def fill_generation(
     """Embed what has no vector yet, batch by batch, until none is left or the deadline has passed.
 
     Each batch is stored before the next one is begun. Raises `ModelError` where the model cannot be had, with what is
-    stored kept, and `ModelChangedError` where it is another one now, with what may be of that one dropped.
+    stored kept; `ModelUnsoundError` where it gives plain sentences no sound vectors, and `ModelChangedError` where it
+    is another one now, both with what was stored since it was last known again dropped.
     """
     watch = _Watch(writer, generation, embedder, brief=deadline.limited)
     try:
         _fill(writer, generation, embedder, watch, progress, deadline)
-    except ModelChangedError:
-        forget_cached(embedder)
+    except ModelUnsoundError as error:
+        if isinstance(error, ModelChangedError):
+            forget_cached(embedder)
         pack.clear()  # before the rows go, for it may hold them too
         writer.drop_unproved(generation.id)
         raise
+
+
+def empty_generation(writer: CorpusWriter, generation: Generation, embedder: Embedder, pack: VectorIndex) -> None:
+    """Drop all vectors of a generation, so that they are made anew by the model as it is now.
+
+    Nothing is dropped before it has shown that it answers: raises `ModelError` where it does not.
+    """
+    canaries = embed_canaries(embedder, CANARIES)
+    pack.clear()
+    writer.empty_generation(generation.id)
+    writer.put_canaries(generation.id, canaries)
 
 
 def _fill(
@@ -117,7 +130,10 @@ class _Watch:
             self._look()
 
     def _look(self) -> None:
-        """Raise `ModelChangedError` where the model is another one than before, else take its vectors for proved."""
+        """Raise `ModelChangedError` where the model is another one than before, else take its vectors for proved.
+
+        Raises `ModelUnsoundError` where it gives no sound vectors: a fault that may pass says nothing of which it is.
+        """
         if self._generation.model.provider == BUILT_IN:
             return
         stored = self._writer.canaries(self._generation.id)
@@ -125,10 +141,7 @@ class _Watch:
             stored = embed_canaries(self._embedder, CANARIES)
             self._writer.put_canaries(self._generation.id, stored)
         asked = tuple(stored)[: FEW if self._brief else None]
-        try:
-            found = agreement(stored, embed_canaries(self._embedder, asked))
-        except ModelUnsoundError as error:
-            raise self._changed(error.message) from error
+        found = agreement(stored, embed_canaries(self._embedder, asked))
         least = least_agreement(self._embedder)
         if found < least:
             raise self._changed(

@@ -9,7 +9,7 @@ from instar.domain.generations import Generation
 from instar.domain.sources import UNREADABLE, VANISHED, Content, FileState, Skipped
 from instar.errors import ModelChangedError, ModelError, RootMissingError
 from instar.indexing.clock import Deadline
-from instar.indexing.filling import fill_generation
+from instar.indexing.filling import empty_generation, fill_generation
 from instar.indexing.followers import follow_lexically, follow_packed, part_from_later
 from instar.indexing.parts import WRITTEN_AT_ONCE, Indexing, RootReport
 from instar.indexing.reading import READER_VERSION, read_document, remember_skipped
@@ -129,7 +129,7 @@ class Indexer:
         except ModelChangedError:
             if not renew:
                 raise
-            self._writer.empty_generation(generation.id)
+            empty_generation(self._writer, generation, embedder, pack)
             fill_generation(self._writer, generation, embedder, pack, self._progress, deadline)
         return True
 
