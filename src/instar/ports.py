@@ -421,6 +421,10 @@ class CorpusWriter(Protocol):
         """Note that the model was known again, so that the vectors stored up to now are its own."""
         ...
 
+    def note_changed(self, generation_id: int, found: str) -> None:
+        """Note, in words, that the model is another one; holds until `note_proved` or `empty_generation`."""
+        ...
+
     def drop_unproved(self, generation_id: int) -> int:
         """Delete the vectors stored since `note_proved`, by this run or a former one, and the quarantine.
 

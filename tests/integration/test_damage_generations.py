@@ -281,13 +281,8 @@ class Parted(Workspace):
 
 def test_a_changed_model_is_refused_until_all_is_made_anew(data: Path, root: Path, write_tree: Write) -> None:
     """A model exchanged under its name, with the generation that answers."""
-
-    class Other(Described):
-        def _shaped(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-            return super()._shaped(vectors[..., ::-1])
-
     write_tree(root, range(FILES, FILES + 2), 1)
-    changed = Workspace(Settings(data=data), Other())
+    changed = Workspace(Settings(data=data), Reversed())
     with pytest.raises(ModelChangedError):
         changed.index([root], SilentProgress())
     ((_, missing, _),) = generations(changed)
@@ -296,12 +291,62 @@ def test_a_changed_model_is_refused_until_all_is_made_anew(data: Path, root: Pat
         changed.fill(SilentProgress())
     changed.fill(SilentProgress(), renew=True)
     assert [(missing, active) for _, missing, active in generations(changed)] == [(0, True)]
-    fresh = Workspace(Settings(data=data.with_name("fresh")), Other())
+    fresh = Workspace(Settings(data=data.with_name("fresh")), Reversed())
     fresh.index([root], SilentProgress())
     found, expected = (scores(answer(workspace, Mode.VECTOR).hits) for workspace in (changed, fresh))
     assert found == pytest.approx(expected, abs=1e-6)
     for workspace in (changed, fresh):
         workspace.close()
+
+
+class Reversed(Described):
+    """Another model under the same description."""
+
+    def _shaped(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        return super()._shaped(vectors[..., ::-1])
+
+
+def test_a_model_that_changed_while_nothing_was_missing_is_found_and_not_asked(data: Path, root: Path) -> None:
+    changed = Workspace(Settings(data=data), Reversed())
+    with pytest.raises(ModelChangedError):
+        changed.index([root], SilentProgress())
+    found = answer(changed)
+    assert found.degraded is not None
+    assert "has changed" in found.degraded
+    assert "`instar index --rebuild`" in found.degraded
+    assert found.hits  # by words
+    assert {hit.vector_rank for hit in found.hits} == {None}
+    changed.close()
+    former = opened(data)
+    assert answer(former).degraded is not None  # until it is known again
+    former.index([root], SilentProgress())
+    assert answer(former).degraded is None
+    former.close()
+
+
+def test_all_vectors_of_a_changed_model_are_made_anew_though_none_is_missing(data: Path, root: Path) -> None:
+    changed = Workspace(Settings(data=data), Reversed())
+    with pytest.raises(ModelChangedError):
+        changed.fill(SilentProgress())
+    changed.fill(SilentProgress(), renew=True)
+    assert answer(changed).degraded is None
+    fresh = Workspace(Settings(data=data.with_name("fresh")), Reversed())
+    fresh.index([root], SilentProgress())
+    found, expected = (scores(answer(workspace, Mode.VECTOR).hits) for workspace in (changed, fresh))
+    assert found == pytest.approx(expected, abs=1e-6)
+    for workspace in (changed, fresh):
+        workspace.close()
+
+
+def test_a_model_that_is_away_is_not_missed_while_nothing_is_missing(data: Path, root: Path) -> None:
+    class Away(Described):
+        def embed_documents(self, texts: Sequence[str]) -> Embedded:
+            raise ModelAwayError("the server does not answer")
+
+    away = Workspace(Settings(data=data), Away())
+    away.index([root], SilentProgress())
+    assert answer(away).degraded is None
+    away.close()
 
 
 @pytest.mark.parametrize("fault", ["unsound", "away"])

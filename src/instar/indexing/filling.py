@@ -43,6 +43,7 @@ def fill_generation(
     except ModelUnsoundError as error:
         if isinstance(error, ModelChangedError):
             forget_cached(embedder)
+            writer.note_changed(generation.id, error.message)
         pack.clear()  # before the rows go, for it may hold them too
         writer.drop_unproved(generation.id)
         raise
@@ -125,8 +126,8 @@ class _Watch:
         self._since = (self._since or 0) + asked
 
     def finish(self) -> None:
-        """Look once more where anything was stored since."""
-        if self._since is not None and not self._brief:
+        """Look once more; the only time where nothing was to be stored."""
+        if not self._brief:
             self._look()
 
     def _look(self) -> None:

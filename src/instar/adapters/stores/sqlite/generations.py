@@ -33,17 +33,24 @@ def put_canaries(db: sqlite3.Connection, generation_id: int, vectors: Mapping[st
     )
 
 
-def unproved(db: sqlite3.Connection, generation_id: int) -> int:
-    """Count the vectors stored since the model was last known again."""
-    return int(db.execute(f"SELECT count(*) FROM vectors WHERE {_UNPROVED}", (generation_id,)).fetchone()[0])
+def unproved(db: sqlite3.Connection, generation_id: int) -> bool:
+    """Whether vectors were stored since the model was last known again, or it was found to be another one."""
+    asked = f"SELECT EXISTS (SELECT 1 FROM vectors WHERE {_UNPROVED}) OR changed <> '' FROM generations WHERE id = ?1"
+    return bool(db.execute(asked, (generation_id,)).fetchone()[0])
 
 
 def note_proved(db: sqlite3.Connection, generation_id: int) -> None:
     """Take all vectors there are for those of the model."""
     db.execute(
-        "UPDATE generations SET proved_to = (SELECT max(sequence) FROM vectors WHERE generation_id = ?1) WHERE id = ?1",
+        "UPDATE generations SET changed = '', proved_to ="
+        " (SELECT coalesce(max(sequence), 0) FROM vectors WHERE generation_id = ?1) WHERE id = ?1",
         (generation_id,),
     )
+
+
+def note_changed(db: sqlite3.Connection, generation_id: int, found: str) -> None:
+    """Write down how the model was found to be another one."""
+    db.execute("UPDATE generations SET changed = ? WHERE id = ?", (found, generation_id))
 
 
 def drop_unproved(db: sqlite3.Connection, generation_id: int) -> int:
@@ -72,7 +79,7 @@ def empty(db: sqlite3.Connection, generation_id: int) -> None:
     """Delete all that a model gave."""
     for table in ("vectors", "quarantine", "cut", "canaries"):
         db.execute(f"DELETE FROM {table} WHERE generation_id = ?", (generation_id,))
-    db.execute("UPDATE generations SET filled_to = 0, proved_to = 0 WHERE id = ?", (generation_id,))
+    db.execute("UPDATE generations SET filled_to = 0, proved_to = 0, changed = '' WHERE id = ?", (generation_id,))
     _tell_readers(db)
 
 
