@@ -410,11 +410,18 @@ class CorpusWriter(Protocol):
         ...
 
     def canaries(self, generation_id: int) -> Mapping[str, Vector]:
-        """The vectors by which the model of a generation is known again, by text; none before `put_canaries`."""
+        """The vectors by which the model of a generation is known again, by text; none before `put_canaries`.
+
+        Raises `DamagedError` for one that does not fit its checksum.
+        """
         ...
 
     def put_canaries(self, generation_id: int, vectors: Mapping[str, Vector]) -> None:
         """Store them, as float32."""
+        ...
+
+    def drop_bad_canaries(self, generation_id: int) -> None:
+        """Delete those that do not fit their checksums."""
         ...
 
     def note_proved(self, generation_id: int) -> None:

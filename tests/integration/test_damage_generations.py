@@ -1,6 +1,8 @@
 """Vectors of two document fingerprints never meet: the active generation answers, or nothing of its kind does."""
 
+import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from instar.domain.generations import Generation
 from instar.domain.models import ModelSpec, document_fingerprint
 from instar.domain.search import Hit, Mode, SearchAnswer, SearchRequest
 from instar.entrypoints.cli.generations import blocked, generations_as_json, in_words
-from instar.errors import ModelAwayError, ModelChangedError, ModelError
+from instar.errors import DamagedError, ModelAwayError, ModelChangedError, ModelError
 from instar.indexing.parts import Indexing
 from instar.ports import Embedded, Embedder, SilentProgress
 from instar.settings import Settings
@@ -347,6 +349,42 @@ def test_a_model_that_is_away_is_not_missed_while_nothing_is_missing(data: Path,
     away.index([root], SilentProgress())
     assert answer(away).degraded is None
     away.close()
+
+
+def damage_canaries(data: Path, count: int) -> None:
+    with closing(sqlite3.connect(data / "instar.db")) as db:
+        db.execute(
+            "UPDATE canaries SET data = zeroblob(256) WHERE text IN (SELECT text FROM canaries LIMIT ?)", (count,)
+        )
+        db.commit()
+
+
+def test_a_damaged_canary_is_reported_and_dropped_and_the_others_still_know_the_model(data: Path, root: Path) -> None:
+    damage_canaries(data, 1)
+    workspace = opened(data)
+    with pytest.raises(DamagedError, match="`instar verify`"):
+        workspace.index([root], SilentProgress())
+    assert answer(workspace).degraded is None
+    found = workspace.verify()
+    assert (found.damage, len(found.mended)) == ((), 1)
+    assert workspace.verify().mended == ()
+    workspace.index([root], SilentProgress())
+    workspace.close()
+    changed = Workspace(Settings(data=data), Reversed())
+    with pytest.raises(ModelChangedError):
+        changed.fill(SilentProgress())
+    changed.close()
+
+
+def test_a_generation_with_damaged_canaries_can_be_made_anew(data: Path, root: Path) -> None:
+    damage_canaries(data, 100)
+    workspace = opened(data)
+    before = scores(answer(workspace, Mode.VECTOR).hits)
+    workspace.fill(SilentProgress(), renew=True)
+    assert workspace.verify().mended == ()
+    workspace.index([root], SilentProgress())
+    assert scores(answer(workspace, Mode.VECTOR).hits) == pytest.approx(before, abs=1e-6)
+    workspace.close()
 
 
 @pytest.mark.parametrize("fault", ["unsound", "away"])

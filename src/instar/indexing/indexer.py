@@ -8,7 +8,14 @@ from dataclasses import replace
 from instar.domain.corpus import Document, DocumentState, Root, SourceKind, Touched
 from instar.domain.generations import Generation
 from instar.domain.sources import UNREADABLE, VANISHED, Content, FileState, Skipped
-from instar.errors import ModelAwayError, ModelChangedError, ModelError, ModelMissingError, RootMissingError
+from instar.errors import (
+    DamagedError,
+    ModelAwayError,
+    ModelChangedError,
+    ModelError,
+    ModelMissingError,
+    RootMissingError,
+)
 from instar.indexing.clock import Deadline
 from instar.indexing.filling import BUILT_IN, empty_generation, fill_generation
 from instar.indexing.followers import follow_lexically, follow_packed, part_from_later
@@ -134,7 +141,7 @@ class Indexer:
         pack = self._parts.vectors_of(generation)
         try:
             fill_generation(self._writer, generation, embedder, pack, self._progress, deadline)
-        except ModelChangedError:
+        except (ModelChangedError, DamagedError):  # a damaged canary
             if not renew:
                 raise
             empty_generation(self._writer, generation, embedder, pack)

@@ -19,9 +19,16 @@ def canaries(db: sqlite3.Connection, generation_id: int) -> dict[str, NDArray[np
     if any(zlib.crc32(data) != checksum for _, data, checksum in rows):
         raise DamagedError(
             "a canary does not fit its checksum: the database is damaged",
-            "restore a backup, or let `instar index --rebuild` make it anew",
+            "`instar verify` drops it, or `instar index --rebuild` makes all vectors of its model anew",
         )
     return {text: np.frombuffer(data, "<f4").astype(np.float32) for text, data, _ in rows}
+
+
+def drop_bad_canaries(db: sqlite3.Connection, generation_id: int) -> None:
+    """Delete the canaries that do not fit their checksums; by those that are left the model is known as well."""
+    rows = db.execute("SELECT text, data, checksum FROM canaries WHERE generation_id = ?", (generation_id,)).fetchall()
+    bad = [(generation_id, text) for text, data, checksum in rows if zlib.crc32(data) != checksum]
+    db.executemany("DELETE FROM canaries WHERE generation_id = ? AND text = ?", bad)
 
 
 def put_canaries(db: sqlite3.Connection, generation_id: int, vectors: Mapping[str, NDArray[np.float32]]) -> None:

@@ -273,6 +273,11 @@ class SqliteWriter:
         with self._transaction():
             generations.put_canaries(self._db, generation_id, vectors)
 
+    def drop_bad_canaries(self, generation_id: int) -> None:
+        """Delete those that do not fit their checksums."""
+        with self._transaction():
+            generations.drop_bad_canaries(self._db, generation_id)
+
     def note_proved(self, generation_id: int) -> None:
         """Note that the model was known again; nothing is written where that was known of all vectors."""
         if generations.unproved(self._db, generation_id):
