@@ -8,9 +8,11 @@ import pytest
 from numpy.typing import NDArray
 
 from instar.adapters.embedders.static import StaticEmbedder, builtin_folder
+from instar.domain.catalogue import ModelEntry
 from instar.domain.models import ModelSpec
 from instar.embedding.asking import embed_checked
 from instar.embedding.caching import CachedModel
+from instar.embedding.encoding import EncodedModel
 from instar.embedding.integrity import (
     NOT_FINITE,
     NOT_UNIT,
@@ -20,9 +22,9 @@ from instar.embedding.integrity import (
     faults,
     repeated,
 )
-from instar.errors import ModelAwayError, ModelUnsoundError
+from instar.errors import ModelAwayError, ModelChangedError, ModelUnsoundError
 from instar.ports import Embedded, Matrix
-from instar.testing import DictVectorCache, HashEmbedder
+from instar.testing import DictVectorCache, HashEmbedder, HashEncoder
 
 SPEC = ModelSpec("fake", "fake", "1", 8, "float32", "mean")
 WORDS = ["amber", "basin", "cedar", "delta", "ember", "fjord", "grove", "haven", "inlet", "jetty", "knoll", "ledge"]
@@ -213,6 +215,16 @@ def test_a_model_that_is_away_is_no_fault_of_the_texts() -> None:
 
     with pytest.raises(ModelAwayError):
         embed_checked(Away(), ["one", "two"])
+
+
+def test_a_model_that_is_another_one_now_is_no_fault_of_the_texts() -> None:
+    class Narrower(HashEncoder):
+        def encode(self, texts: Sequence[str]) -> Embedded:
+            return Embedded(super().encode(texts).vectors[:, :32])
+
+    entry = ModelEntry("hash", "fake")
+    with pytest.raises(ModelChangedError, match="32"):
+        embed_checked(EncodedModel(Narrower(entry), entry), ["one", "two"])
 
 
 def test_what_a_cache_holds_is_asked_for_anew_where_it_turns_out_to_be_bad() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 
 from instar.embedding.caching import forget_cached, uncached
 from instar.embedding.integrity import UNREADABLE, faults, repeated
-from instar.errors import ModelUnsoundError
+from instar.errors import ModelChangedError, ModelUnsoundError
 from instar.ports import Embedder, Matrix
 
 
@@ -23,7 +23,8 @@ def embed_checked(embedder: Embedder, texts: Sequence[str]) -> Checked:
     """Embed texts and check every vector; a bad one is asked for once more, alone, where no neighbour can spoil it.
 
     The model itself is asked then, and its cache forgets such a text: a vector may be bad only beside another one.
-    Raises `ModelMissingError` and `ModelAwayError`; what cannot be read is a fault of the texts it is about.
+    Raises `ModelMissingError`, `ModelAwayError` and `ModelChangedError`; what else cannot be read is a fault of the
+    texts it is about.
     """
     vectors = np.zeros((len(texts), embedder.spec.stored_dimensions), np.float32)
     unsound: dict[int, str] = {}
@@ -53,6 +54,8 @@ def _answers(embedder: Embedder, texts: Sequence[str]) -> Iterator[tuple[int, Ch
         vectors, cut = embedder.embed_documents(texts)
         unsound = faults(vectors, len(texts), embedder.spec)
         readable = UNREADABLE not in unsound.values()
+    except ModelChangedError:
+        raise  # the texts are not at fault
     except ModelUnsoundError:
         readable = False
     if readable:
