@@ -161,8 +161,8 @@ class VectorCache(Protocol):
         """Keep vectors by the hash of their text, and let the longest unused ones go where there is no room."""
         ...
 
-    def forget(self, model: str) -> None:
-        """Drop the vectors of a model."""
+    def forget(self, model: str, texts: Sequence[bytes] | None = None) -> None:
+        """Drop the vectors of a model, of these hashes or of all."""
         ...
 
     def clear(self) -> None:
@@ -410,15 +410,26 @@ class CorpusWriter(Protocol):
         ...
 
     def canaries(self, generation_id: int) -> Mapping[str, Vector]:
-        """The vectors by which the model of a generation is known again, by text; none before `put_canaries`."""
+        """The vectors by which the model of a generation is known again, by text; none before `put_canaries`.
+
+        Raises `DamagedError` for one that does not fit its checksum.
+        """
         ...
 
     def put_canaries(self, generation_id: int, vectors: Mapping[str, Vector]) -> None:
         """Store them, as float32."""
         ...
 
+    def drop_bad_canaries(self, generation_id: int) -> None:
+        """Delete those that do not fit their checksums."""
+        ...
+
     def note_proved(self, generation_id: int) -> None:
         """Note that the model was known again, so that the vectors stored up to now are its own."""
+        ...
+
+    def note_changed(self, generation_id: int, found: str) -> None:
+        """Note, in words, that the model is another one; holds until `note_proved` or `empty_generation`."""
         ...
 
     def drop_unproved(self, generation_id: int) -> int:

@@ -106,9 +106,11 @@ class DictVectorCache:
         """Keep vectors by the hash of their text."""
         self._kept.setdefault(model, {}).update(vectors)
 
-    def forget(self, model: str) -> None:
-        """Drop the vectors of a model."""
-        self._kept.pop(model, None)
+    def forget(self, model: str, texts: Sequence[bytes] | None = None) -> None:
+        """Drop the vectors of a model, of these hashes or of all."""
+        of_model = self._kept.get(model, {})
+        for text in list(of_model) if texts is None else texts:
+            of_model.pop(text, None)
 
     def clear(self) -> None:
         """Drop everything."""

@@ -3,16 +3,21 @@
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from model_servers import OpenAIServer, running
 
+import instar
 from instar.adapters.embedders.static import builtin_folder
 
+SOURCES = Path(instar.__file__).parents[1]
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -34,6 +39,7 @@ def run(tmp_path: Path) -> Run:
 
     def started(*arguments: str, code: int = 0, model: str = "static") -> subprocess.CompletedProcess[str]:
         variables = {"HOME": str(here.parent), "PATH": os.environ["PATH"], "INSTAR_DATA": str(tmp_path / "data")}
+        variables["PYTHONPATH"] = str(SOURCES)
         done = subprocess.run(
             [sys.executable, "-m", "instar", *arguments],
             cwd=here,
@@ -97,3 +103,23 @@ def test_the_active_model_may_go_away_and_come_back(run: Run, second: Path) -> N
     second.with_name("elsewhere").rename(second)
     run("index", model=wanted)
     assert loaded(run("search", "retry delay", "--json", model=wanted))["degraded"] is None
+
+
+def test_a_search_answers_though_a_canary_is_damaged(run: Run, tmp_path: Path) -> None:
+    config, here = tmp_path / "home" / ".config" / "instar", tmp_path / "home" / "project"
+    config.mkdir(parents=True)
+    with running(OpenAIServer()) as server:
+        (config / "models.toml").write_text(
+            f'[mine]\nprovider = "openai"\nsource = "hash"\nbase_url = "{server.url}"\n'
+        )
+        run("index", "--yes", model="mine")
+        with closing(sqlite3.connect(tmp_path / "data" / "instar.db")) as db:
+            db.execute("UPDATE canaries SET checksum = checksum + 1")
+            db.commit()
+        (here / "pause.py").write_text("def pause():\n    pass\n")
+        found = run("search", "retry delay", "--json", model="mine")
+        assert "a canary does not fit its checksum" in found.stdout + found.stderr
+        assert "retry.py" in {hit["path"] for hit in loaded(found)["hits"]}
+        run("index", model="mine", code=4)
+        assert "mended: canaries" in run("verify", model="mine").stdout
+        run("index", model="mine")

@@ -85,6 +85,18 @@ def test_one_model_can_be_forgotten(cache: VectorCache) -> None:
     assert same(cache.find(OTHER, list(kept)), kept)
 
 
+def test_single_texts_can_be_forgotten(cache: VectorCache) -> None:
+    kept = vectors(range(10))
+    gone = [*list(kept)[:3], b"never kept"]
+    cache.keep(MODEL, kept)
+    cache.keep(OTHER, kept)
+    cache.forget(MODEL, gone)
+    assert cache.find(MODEL, list(kept)).keys() == kept.keys() - set(gone)
+    assert same(cache.find(OTHER, list(kept)), kept)
+    cache.forget(MODEL, [])
+    assert len(cache.find(MODEL, list(kept))) == 7
+
+
 def test_everything_can_be_dropped(cache: VectorCache) -> None:
     kept = vectors(range(10))
     cache.clear()

@@ -33,6 +33,7 @@ BACK_TO_1 = (
     "DROP TABLE turns",
     "DROP TABLE sessions",
     "ALTER TABLE generations DROP COLUMN proved_to",
+    "ALTER TABLE generations DROP COLUMN changed",
     "DROP TABLE canaries",
     "DROP TABLE cut",
     "PRAGMA user_version = 1",

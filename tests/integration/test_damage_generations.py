@@ -1,6 +1,8 @@
 """Vectors of two document fingerprints never meet: the active generation answers, or nothing of its kind does."""
 
+import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from instar.domain.generations import Generation
 from instar.domain.models import ModelSpec, document_fingerprint
 from instar.domain.search import Hit, Mode, SearchAnswer, SearchRequest
 from instar.entrypoints.cli.generations import blocked, generations_as_json, in_words
-from instar.errors import ModelChangedError, ModelError
+from instar.errors import DamagedError, ModelAwayError, ModelChangedError, ModelError
 from instar.indexing.parts import Indexing
 from instar.ports import Embedded, Embedder, SilentProgress
 from instar.settings import Settings
@@ -281,13 +283,8 @@ class Parted(Workspace):
 
 def test_a_changed_model_is_refused_until_all_is_made_anew(data: Path, root: Path, write_tree: Write) -> None:
     """A model exchanged under its name, with the generation that answers."""
-
-    class Other(Described):
-        def _shaped(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-            return super()._shaped(vectors[..., ::-1])
-
     write_tree(root, range(FILES, FILES + 2), 1)
-    changed = Workspace(Settings(data=data), Other())
+    changed = Workspace(Settings(data=data), Reversed())
     with pytest.raises(ModelChangedError):
         changed.index([root], SilentProgress())
     ((_, missing, _),) = generations(changed)
@@ -296,12 +293,130 @@ def test_a_changed_model_is_refused_until_all_is_made_anew(data: Path, root: Pat
         changed.fill(SilentProgress())
     changed.fill(SilentProgress(), renew=True)
     assert [(missing, active) for _, missing, active in generations(changed)] == [(0, True)]
-    fresh = Workspace(Settings(data=data.with_name("fresh")), Other())
+    fresh = Workspace(Settings(data=data.with_name("fresh")), Reversed())
     fresh.index([root], SilentProgress())
     found, expected = (scores(answer(workspace, Mode.VECTOR).hits) for workspace in (changed, fresh))
     assert found == pytest.approx(expected, abs=1e-6)
     for workspace in (changed, fresh):
         workspace.close()
+
+
+class Reversed(Described):
+    """Another model under the same description."""
+
+    def _shaped(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        return super()._shaped(vectors[..., ::-1])
+
+
+def test_a_model_that_changed_while_nothing_was_missing_is_found_and_not_asked(data: Path, root: Path) -> None:
+    changed = Workspace(Settings(data=data), Reversed())
+    with pytest.raises(ModelChangedError):
+        changed.index([root], SilentProgress())
+    found = answer(changed)
+    assert found.degraded is not None
+    assert "has changed" in found.degraded
+    assert "`instar index --rebuild`" in found.degraded
+    assert found.hits  # by words
+    assert {hit.vector_rank for hit in found.hits} == {None}
+    changed.close()
+    former = opened(data)
+    assert answer(former).degraded is not None  # until it is known again
+    former.index([root], SilentProgress())
+    assert answer(former).degraded is None
+    former.close()
+
+
+def test_all_vectors_of_a_changed_model_are_made_anew_though_none_is_missing(data: Path, root: Path) -> None:
+    changed = Workspace(Settings(data=data), Reversed())
+    with pytest.raises(ModelChangedError):
+        changed.fill(SilentProgress())
+    changed.fill(SilentProgress(), renew=True)
+    assert answer(changed).degraded is None
+    fresh = Workspace(Settings(data=data.with_name("fresh")), Reversed())
+    fresh.index([root], SilentProgress())
+    found, expected = (scores(answer(workspace, Mode.VECTOR).hits) for workspace in (changed, fresh))
+    assert found == pytest.approx(expected, abs=1e-6)
+    for workspace in (changed, fresh):
+        workspace.close()
+
+
+def test_a_model_that_is_away_is_not_missed_while_nothing_is_missing(data: Path, root: Path) -> None:
+    class Away(Described):
+        def embed_documents(self, texts: Sequence[str]) -> Embedded:
+            raise ModelAwayError("the server does not answer")
+
+    away = Workspace(Settings(data=data), Away())
+    away.index([root], SilentProgress())
+    assert answer(away).degraded is None
+    away.close()
+
+
+def damage_canaries(data: Path, count: int) -> None:
+    with closing(sqlite3.connect(data / "instar.db")) as db:
+        db.execute(
+            "UPDATE canaries SET data = zeroblob(256) WHERE text IN (SELECT text FROM canaries LIMIT ?)", (count,)
+        )
+        db.commit()
+
+
+def test_a_damaged_canary_is_reported_and_dropped_and_the_others_still_know_the_model(data: Path, root: Path) -> None:
+    damage_canaries(data, 1)
+    workspace = opened(data)
+    with pytest.raises(DamagedError, match="`instar verify`"):
+        workspace.index([root], SilentProgress())
+    assert answer(workspace).degraded is None
+    found = workspace.verify()
+    assert (found.damage, len(found.mended)) == ((), 1)
+    assert workspace.verify().mended == ()
+    workspace.index([root], SilentProgress())
+    workspace.close()
+    changed = Workspace(Settings(data=data), Reversed())
+    with pytest.raises(ModelChangedError):
+        changed.fill(SilentProgress())
+    changed.close()
+
+
+def test_a_generation_with_damaged_canaries_can_be_made_anew(data: Path, root: Path) -> None:
+    damage_canaries(data, 100)
+    workspace = opened(data)
+    before = scores(answer(workspace, Mode.VECTOR).hits)
+    workspace.fill(SilentProgress(), renew=True)
+    assert workspace.verify().mended == ()
+    workspace.index([root], SilentProgress())
+    assert scores(answer(workspace, Mode.VECTOR).hits) == pytest.approx(before, abs=1e-6)
+    workspace.close()
+
+
+@pytest.mark.parametrize("fault", ["unsound", "away"])
+def test_vectors_are_not_dropped_for_a_model_that_cannot_make_others(
+    data: Path, root: Path, write_tree: Write, fault: str
+) -> None:
+    class Broken(Described):
+        """Another model; it breaks down when it is asked a second time."""
+
+        asked = 0
+
+        def embed_documents(self, texts: Sequence[str]) -> Embedded:
+            self.asked += 1
+            if fault == "away" and self.asked > 1:
+                raise ModelAwayError("the server does not answer")
+            vectors = super().embed_documents(texts).vectors[:, ::-1]
+            return Embedded(vectors * np.float32(np.nan) if fault == "unsound" else vectors)
+
+    write_tree(root, range(FILES, FILES + 2), 1)
+    broken = Workspace(Settings(data=data), Broken())
+    with pytest.raises(ModelError):  # reads the new files too
+        broken.index([root], SilentProgress())
+    broken.close()
+    broken = Workspace(Settings(data=data), Broken())
+    with pytest.raises(ModelError):
+        broken.fill(SilentProgress(), renew=True)
+    broken.close()
+    former = opened(data)
+    assert [missing for _, missing, _ in generations(former)] == [12]
+    former.index([root], SilentProgress())
+    assert [missing for _, missing, _ in generations(former)] == [0]
+    former.close()
 
 
 def test_a_search_does_not_begin_another_generation(data: Path, root: Path, write_tree: Write) -> None:

@@ -47,6 +47,7 @@ def made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Words]:
         return encoders[-1]
 
     monkeypatch.setitem(ENCODERS, "onnx", make)
+    monkeypatch.setitem(ENCODERS, "openai", make)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return encoders
 
@@ -65,6 +66,13 @@ def test_documents_are_embedded_once_on_a_machine(made: list[Words], tmp_path: P
 def test_the_cache_can_be_switched_off(made: list[Words], tmp_path: Path) -> None:
     for _ in range(2):
         model(tmp_path, cache_megabytes=0).embed_documents(TEXTS)
+    assert [encoder.asked for encoder in made] == [TEXTS, TEXTS]
+    assert not cache_folder().exists()
+
+
+def test_documents_of_a_model_known_by_its_name_alone_are_not_kept(made: list[Words], tmp_path: Path) -> None:
+    for _ in range(2):
+        Models(tmp_path, Settings(data=tmp_path)).named("openai:words").embed_documents(TEXTS)
     assert [encoder.asked for encoder in made] == [TEXTS, TEXTS]
     assert not cache_folder().exists()
 

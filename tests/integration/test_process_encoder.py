@@ -15,7 +15,7 @@ import pytest
 
 from instar.adapters.embedders.process import ProcessEncoder
 from instar.domain.catalogue import ModelEntry
-from instar.errors import ModelAwayError, ModelMissingError, ModelUnsoundError
+from instar.errors import ModelAwayError, ModelChangedError, ModelMissingError, ModelUnsoundError
 from instar.ports import Encoder
 from instar.testing import HashEncoder
 
@@ -99,7 +99,7 @@ def test_a_process_that_is_another_model_the_second_time_is_not_used(run):
     with pytest.raises(ModelAwayError):
         encoder.encode(["die"])
     for _ in range(2):
-        with pytest.raises(ModelUnsoundError, match="another model"):
+        with pytest.raises(ModelChangedError, match="another model"):
             encoder.encode(["one"])
 
 

@@ -147,6 +147,7 @@ def test_what_a_model_is_shows_through() -> None:
     assert cached.familiarity("où is it") == model.familiarity("où is it")
     np.testing.assert_array_equal(cached.embed_query("a"), model.embed_query("a"))
     np.testing.assert_array_equal(cached.embed_documents(["a"]).vectors, model.embed_documents(["a"]).vectors)
+    assert cached.counts == CacheCounts(hits=0, misses=1)  # without a cache too, the model was asked
 
 
 # Questions

@@ -8,20 +8,23 @@ import pytest
 from numpy.typing import NDArray
 
 from instar.adapters.embedders.static import StaticEmbedder, builtin_folder
+from instar.domain.catalogue import ModelEntry
 from instar.domain.models import ModelSpec
+from instar.embedding.asking import embed_checked
+from instar.embedding.caching import CachedModel
+from instar.embedding.encoding import EncodedModel
 from instar.embedding.integrity import (
     NOT_FINITE,
     NOT_UNIT,
     REPEATED,
     UNREADABLE,
     ZERO,
-    embed_checked,
     faults,
     repeated,
 )
-from instar.errors import ModelAwayError, ModelUnsoundError
+from instar.errors import ModelAwayError, ModelChangedError, ModelUnsoundError
 from instar.ports import Embedded, Matrix
-from instar.testing import HashEmbedder
+from instar.testing import DictVectorCache, HashEmbedder, HashEncoder
 
 SPEC = ModelSpec("fake", "fake", "1", 8, "float32", "mean")
 WORDS = ["amber", "basin", "cedar", "delta", "ember", "fjord", "grove", "haven", "inlet", "jetty", "knoll", "ledge"]
@@ -212,3 +215,38 @@ def test_a_model_that_is_away_is_no_fault_of_the_texts() -> None:
 
     with pytest.raises(ModelAwayError):
         embed_checked(Away(), ["one", "two"])
+
+
+def test_a_model_that_is_another_one_now_is_no_fault_of_the_texts() -> None:
+    class Narrower(HashEncoder):
+        def encode(self, texts: Sequence[str]) -> Embedded:
+            return Embedded(super().encode(texts).vectors[:, :32])
+
+    entry = ModelEntry("hash", "fake")
+    with pytest.raises(ModelChangedError, match="32"):
+        embed_checked(EncodedModel(Narrower(entry), entry), ["one", "two"])
+
+
+def test_what_a_cache_holds_is_asked_for_anew_where_it_turns_out_to_be_bad() -> None:
+    """A bad vector that looked sound alone, and is that of another text, is neither served nor kept again."""
+    one, other = (" ".join(WORDS[i : i + 4]) for i in (0, 4))
+    model = Faulty(dict(zip((one, other), sound(2, 64), strict=True)), {one: constant, other: constant})
+    cache = DictVectorCache()
+    cached = CachedModel(model, None, cache)
+    cached.embed_documents([one])
+    assert embed_checked(cached, [one, other]).unsound == {0: REPEATED, 1: REPEATED}
+    model.spoilt = {}
+    for text in (one, other):  # each alone, where nothing would show that it is bad
+        np.testing.assert_array_equal(cached.embed_documents([text]).vectors[0], model.known[text])
+
+
+def test_what_a_cache_holds_does_not_spoil_the_answer_of_a_model_that_has_recovered() -> None:
+    one, other = (" ".join(WORDS[i : i + 4]) for i in (0, 4))
+    model = Faulty(dict(zip((one, other), sound(2, 64), strict=True)), {one: constant, other: constant})
+    cached = CachedModel(model, None, DictVectorCache())
+    for text in (one, other):
+        cached.embed_documents([text])
+    model.spoilt = {}
+    answer = embed_checked(cached, [one, other])
+    assert answer.unsound == {}
+    np.testing.assert_array_equal(answer.vectors, [model.known[one], model.known[other]])

@@ -7,13 +7,17 @@ from instar.domain.models import ModelSpec, StorageFormat
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """`fingerprint` is that of `model` and `storage`; `created_at` is in seconds since the epoch."""
+    """`fingerprint` is that of `model` and `storage`; `created_at` is in seconds since the epoch.
+
+    `changed` says how its model was found to be another one when it was last looked at, "" where it was not.
+    """
 
     id: int
     model: ModelSpec
     storage: StorageFormat
     fingerprint: str
     created_at: float
+    changed: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,7 +109,11 @@ class StoredVectors:
 
 @dataclass(frozen=True, slots=True)
 class DatabaseCheck:
-    """`problems` cannot be mended here; `bad_vectors` (ids of texts) can be embedded again."""
+    """`problems` cannot be mended here; `bad_vectors` (ids of texts) can be embedded again.
+
+    Of `bad_canaries` (ids of generations) the damaged ones can be dropped.
+    """
 
     problems: tuple[str, ...]
     bad_vectors: tuple[int, ...]
+    bad_canaries: tuple[int, ...] = ()

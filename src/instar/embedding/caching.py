@@ -97,8 +97,9 @@ class CachedModel:
     def embed_documents(self, texts: Sequence[str]) -> Embedded:
         """Return unit vectors (n, d); those of the cache are the very floats that the model gave."""
         if self._documents is None:
+            self.counts = CacheCounts(self.counts.hits, self.counts.misses + len(texts))
             return self.model.embed_documents(texts)
-        hashes = [hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest() for text in texts]
+        hashes = [_hash(text) for text in texts]
         shape = (self.spec.stored_dimensions,)
         found = self._documents.find(document_side(self.spec), hashes)
         found = {key: kept for key, kept in found.items() if kept.vector.shape == shape}
@@ -114,10 +115,10 @@ class CachedModel:
             row[:] = found[key].vector
         return Embedded(vectors, tuple(i for i, key in enumerate(hashes) if found[key].cut))
 
-    def forget(self) -> None:
-        """Drop what is kept of this model's documents, as when it turned out to be another one than it said."""
+    def forget(self, texts: Sequence[str] | None = None) -> None:
+        """Drop what is kept of these documents; of all, as when the model turned out to be another than it said."""
         if self._documents is not None:
-            self._documents.forget(document_side(self.spec))
+            self._documents.forget(document_side(self.spec), None if texts is None else [_hash(text) for text in texts])
 
     def _asked(self, documents: VectorCache, missing: dict[bytes, str]) -> dict[bytes, KeptVector]:
         """Ask the model for texts by hash, and keep what can be stored."""
@@ -130,10 +131,14 @@ class CachedModel:
         return answered
 
 
-def forget_cached(embedder: Embedder) -> None:
-    """Drop what is kept of a model's documents, where it is cached: it was another model than it said."""
+def _hash(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+
+def forget_cached(embedder: Embedder, texts: Sequence[str] | None = None) -> None:
+    """Drop what is kept of these documents of a model (None for all), where it is cached."""
     if isinstance(embedder, CachedModel):
-        embedder.forget()
+        embedder.forget(texts)
 
 
 def uncached(embedder: Embedder) -> Embedder:

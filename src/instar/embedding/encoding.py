@@ -6,7 +6,7 @@ import numpy as np
 
 from instar.domain.catalogue import ModelEntry
 from instar.domain.models import ModelSpec
-from instar.errors import ModelUnsoundError, SettingError
+from instar.errors import ModelChangedError, ModelUnsoundError, SettingError
 from instar.ports import Embedded, Encoder, Matrix, Vector
 
 
@@ -87,7 +87,9 @@ class EncodedModel:
         A server may have truncated them already.
         """
         if vectors.shape not in {(count, self._spec.dimensions), (count, self._spec.stored_dimensions)}:
-            raise ModelUnsoundError(
+            # As many as texts, so that it is their length that is wrong: no text is at fault then.
+            kind = ModelChangedError if vectors.ndim == 2 and len(vectors) == count else ModelUnsoundError
+            raise kind(
                 f"{self._spec.name} gave vectors of shape {vectors.shape} instead of {(count, self._spec.dimensions)}",
                 "the model under this name is another one now: see `instar model check`",
             )

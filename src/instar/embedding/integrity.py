@@ -1,17 +1,14 @@
-"""Every vector is checked before it is stored."""
+"""What is wrong with vectors that must not be stored."""
 
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from instar.domain.models import ModelSpec
-from instar.errors import ModelUnsoundError
-from instar.ports import Embedder, Matrix
 
 NORM_TOLERANCE = 1e-3
 """How far the length of a unit vector may be from 1: float32 rounding stays below 1e-5, float16 below 1e-3."""
@@ -26,14 +23,6 @@ SEEN_CHARACTERS = 300
 LEAST_WORDS = 3
 # Longer ones, with digits, or of other scripts may be one unknown token to a model.
 _WORD = re.compile(r"(?<![a-z0-9])[a-z]{2,20}(?![a-z0-9])")
-
-
-class Checked(NamedTuple):
-    """Vectors (n, d) of texts; the places of those that must not be stored, with the reason; those that were cut."""
-
-    vectors: Matrix
-    unsound: dict[int, str]
-    cut: frozenset[int]
 
 
 def faults(vectors: NDArray[np.float32], count: int, spec: ModelSpec) -> dict[int, str]:
@@ -76,46 +65,3 @@ def _words(text: str) -> Counter[str]:
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     bare = "".join(character for character in decomposed if not unicodedata.combining(character))
     return Counter(_WORD.findall(bare))
-
-
-def embed_checked(embedder: Embedder, texts: Sequence[str]) -> Checked:
-    """Embed texts and check every vector; a bad one is asked for once more, alone, where no neighbour can spoil it.
-
-    Raises `ModelMissingError` and `ModelAwayError`; what cannot be read is a fault of the texts it is about.
-    """
-    vectors = np.zeros((len(texts), embedder.spec.stored_dimensions), np.float32)
-    unsound: dict[int, str] = {}
-    cut: set[int] = set()
-    for first, answer in _answers(embedder, texts):
-        vectors[first : first + len(answer.vectors)] = answer.vectors
-        unsound |= {first + i: reason for i, reason in answer.unsound.items()}
-        cut |= {first + i for i in answer.cut}
-    suspected = unsound | {i: reason for i, reason in repeated(vectors, texts).items() if i not in unsound}
-    still = {}
-    for i in suspected:
-        ((_, again),) = _answers(embedder, [texts[i]])
-        vectors[i] = again.vectors[0]
-        cut = cut - {i} | {i for _ in again.cut}
-        if again.unsound:
-            still[i] = again.unsound[0]
-    if suspected:
-        still |= {i: reason for i, reason in repeated(vectors, texts).items() if i not in still}
-    return Checked(vectors, still, frozenset(cut - still.keys()))
-
-
-def _answers(embedder: Embedder, texts: Sequence[str]) -> Iterator[tuple[int, Checked]]:
-    """Yield (place of its first text, answer); one that cannot be read is asked for by halves, down to single texts."""
-    try:
-        vectors, cut = embedder.embed_documents(texts)
-        unsound = faults(vectors, len(texts), embedder.spec)
-        readable = UNREADABLE not in unsound.values()
-    except ModelUnsoundError:
-        readable = False
-    if readable:
-        yield 0, Checked(vectors, unsound, frozenset(cut))
-    elif len(texts) == 1:
-        yield 0, Checked(np.zeros((1, embedder.spec.stored_dimensions), np.float32), {0: UNREADABLE}, frozenset())
-    else:
-        half = len(texts) // 2
-        yield from _answers(embedder, texts[:half])
-        yield from ((half + first, answer) for first, answer in _answers(embedder, texts[half:]))

@@ -4,8 +4,8 @@ import time
 
 from instar.domain.canaries import CANARIES, FEW
 from instar.domain.generations import Generation
+from instar.embedding.asking import embed_checked
 from instar.embedding.caching import CachedModel, forget_cached
-from instar.embedding.integrity import embed_checked
 from instar.embedding.pace import Pace
 from instar.embedding.recognition import agreement, embed_canaries, least_agreement
 from instar.errors import ModelChangedError, ModelUnsoundError
@@ -15,6 +15,9 @@ from instar.ports import CorpusWriter, Embedder, Progress, VectorIndex
 CANARY_INTERVAL = 1_000
 """Texts after which the model is looked at again: what an exchanged one can spoil, 40 s of work at 25 texts a second. A
 canary has a tenth of the words of a chunk or less, so a dozen of them cost a thousandth of that."""
+CACHED_AT_ONCE = 64
+"""Texts at once while the cache knows all of them: each transaction costs some milliseconds, but the next batch may be
+one that the cache does not know, and must not take a slow model longer than a few seconds."""
 BUILT_IN = "static"
 """Provider of models that are files read by this program, and known by their hash: they cannot change under their name,
 so nothing is asked of them."""
@@ -31,16 +34,30 @@ def fill_generation(
     """Embed what has no vector yet, batch by batch, until none is left or the deadline has passed.
 
     Each batch is stored before the next one is begun. Raises `ModelError` where the model cannot be had, with what is
-    stored kept, and `ModelChangedError` where it is another one now, with what may be of that one dropped.
+    stored kept; `ModelUnsoundError` where it gives plain sentences no sound vectors, and `ModelChangedError` where it
+    is another one now, both with what was stored since it was last known again dropped.
     """
     watch = _Watch(writer, generation, embedder, brief=deadline.limited)
     try:
         _fill(writer, generation, embedder, watch, progress, deadline)
-    except ModelChangedError:
-        forget_cached(embedder)
+    except ModelUnsoundError as error:
+        if isinstance(error, ModelChangedError):
+            forget_cached(embedder)
+            writer.note_changed(generation.id, error.message)
         pack.clear()  # before the rows go, for it may hold them too
         writer.drop_unproved(generation.id)
         raise
+
+
+def empty_generation(writer: CorpusWriter, generation: Generation, embedder: Embedder, pack: VectorIndex) -> None:
+    """Drop all vectors of a generation, so that they are made anew by the model as it is now.
+
+    Nothing is dropped before it has shown that it answers: raises `ModelError` where it does not.
+    """
+    canaries = embed_canaries(embedder, CANARIES)
+    pack.clear()
+    writer.empty_generation(generation.id)
+    writer.put_canaries(generation.id, canaries)
 
 
 def _fill(
@@ -54,20 +71,24 @@ def _fill(
     total = writer.backlog_size(generation.id)
     pace = Pace()
     cached = embedder if isinstance(embedder, CachedModel) else None
+    from_cache = False
     done = 0
     while not deadline.passed():
-        batch = writer.backlog(generation.id, pace.size(deadline.left()))
+        least = CACHED_AT_ONCE if from_cache and not deadline.limited else 1
+        batch = writer.backlog(generation.id, max(least, pace.size(deadline.left())))
         if not batch:
             watch.finish()
             writer.note_filled(generation.id)
             break
-        watch.look_before(len(batch))
+        watch.look_before()
         kept = cached.counts.misses if cached else 0
         started = time.monotonic()
         answer = embed_checked(embedder, [text for _, text in batch])
         asked = cached.counts.misses - kept if cached else len(batch)
-        if asked or not deadline.limited:  # what the cache gave says nothing of how long the next batch takes
-            pace.took(asked or len(batch), time.monotonic() - started)
+        watch.count(asked)
+        from_cache = not asked
+        if asked:  # what the cache gave says nothing of how long the next batch takes
+            pace.took(asked, time.monotonic() - started)
         sound = [i for i in range(len(batch)) if i not in answer.unsound]
         writer.put_vectors(
             generation.id,
@@ -81,7 +102,7 @@ def _fill(
 
 
 class _Watch:
-    """Looks at the canaries first, every `CANARY_INTERVAL` texts and last; a `brief` one at few, and not last.
+    """Looks at the canaries first, every `CANARY_INTERVAL` texts asked for and last; `brief`: at few, and not last.
 
     What a brief run stores is proved by the next one.
     """
@@ -92,22 +113,28 @@ class _Watch:
         self._embedder = embedder
         self._brief = brief
         self._since: int | None = None
-        """Texts embedded since the last look, None before the first."""
+        """Texts the model was asked for since the last look, None before the first."""
 
-    def look_before(self, count: int) -> None:
-        """Look, where it is time to, before `count` more texts are embedded."""
+    def look_before(self) -> None:
+        """Look, where it is time to, before more texts are embedded."""
         if self._since is None or self._since >= CANARY_INTERVAL:
             self._look()
             self._since = 0
-        self._since += count
+
+    def count(self, asked: int) -> None:
+        """Note how many texts the model was asked for; what its cache knew is no reason to look."""
+        self._since = (self._since or 0) + asked
 
     def finish(self) -> None:
-        """Look once more where texts were embedded since."""
-        if self._since and not self._brief:
+        """Look once more; the only time where nothing was to be stored."""
+        if not self._brief:
             self._look()
 
     def _look(self) -> None:
-        """Raise `ModelChangedError` where the model is another one than before, else take its vectors for proved."""
+        """Raise `ModelChangedError` where the model is another one than before, else take its vectors for proved.
+
+        Raises `ModelUnsoundError` where it gives no sound vectors: a fault that may pass says nothing of which it is.
+        """
         if self._generation.model.provider == BUILT_IN:
             return
         stored = self._writer.canaries(self._generation.id)
@@ -115,10 +142,7 @@ class _Watch:
             stored = embed_canaries(self._embedder, CANARIES)
             self._writer.put_canaries(self._generation.id, stored)
         asked = tuple(stored)[: FEW if self._brief else None]
-        try:
-            found = agreement(stored, embed_canaries(self._embedder, asked))
-        except ModelUnsoundError as error:
-            raise self._changed(error.message) from error
+        found = agreement(stored, embed_canaries(self._embedder, asked))
         least = least_agreement(self._embedder)
         if found < least:
             raise self._changed(

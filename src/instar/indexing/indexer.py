@@ -2,14 +2,22 @@
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from instar.domain.corpus import Document, DocumentState, Root, SourceKind, Touched
 from instar.domain.generations import Generation
 from instar.domain.sources import UNREADABLE, VANISHED, Content, FileState, Skipped
-from instar.errors import ModelChangedError, ModelError, RootMissingError
+from instar.errors import (
+    DamagedError,
+    ModelAwayError,
+    ModelChangedError,
+    ModelError,
+    ModelMissingError,
+    RootMissingError,
+)
 from instar.indexing.clock import Deadline
-from instar.indexing.filling import fill_generation
+from instar.indexing.filling import BUILT_IN, empty_generation, fill_generation
 from instar.indexing.followers import follow_lexically, follow_packed, part_from_later
 from instar.indexing.parts import WRITTEN_AT_ONCE, Indexing, RootReport
 from instar.indexing.reading import READER_VERSION, read_document, remember_skipped
@@ -115,21 +123,28 @@ class Indexer:
     def _embed_missing(self, generation: Generation, deadline: Deadline, *, renew: bool) -> bool:
         """Fill a generation; returns False where its model is another one now, which nothing is asked of.
 
-        Where nothing is missing, no model is opened.
+        Where nothing is missing, a model that may change under its name is looked at, unless time is short or it is
+        not there.
         """
-        if not self._writer.backlog(generation.id, 1):
-            self._writer.note_filled(generation.id)
-            return True
+        if self._writer.backlog(generation.id, 1):
+            return self._embed(generation, deadline, renew=renew)
+        self._writer.note_filled(generation.id)
+        if not (deadline.limited or generation.model.provider == BUILT_IN):
+            with suppress(ModelAwayError, ModelMissingError):
+                self._embed(generation, deadline, renew=renew)
+        return True
+
+    def _embed(self, generation: Generation, deadline: Deadline, *, renew: bool) -> bool:
         embedder = self._parts.embedder_of(generation)
         if embedder is None:
             return False
         pack = self._parts.vectors_of(generation)
         try:
             fill_generation(self._writer, generation, embedder, pack, self._progress, deadline)
-        except ModelChangedError:
+        except (ModelChangedError, DamagedError):  # a damaged canary
             if not renew:
                 raise
-            self._writer.empty_generation(generation.id)
+            empty_generation(self._writer, generation, embedder, pack)
             fill_generation(self._writer, generation, embedder, pack, self._progress, deadline)
         return True
 

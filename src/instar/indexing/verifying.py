@@ -32,6 +32,9 @@ def verify(writer: CorpusWriter, parts: Indexing, progress: Progress) -> Verdict
         for generation in generations:
             parts.vectors_of(generation).clear()  # it holds the bad rows too
         mended.append(f"{len(check.bad_vectors)} vectors did not fit their checksums and are made anew")
+    for generation_id in check.bad_canaries:
+        writer.drop_bad_canaries(generation_id)
+        mended.append(f"canaries of generation {generation_id} did not fit their checksums and were dropped")
     lexical = parts.lexical.verify()
     if lexical:
         parts.lexical.mark_damaged()

@@ -84,6 +84,12 @@ class SearchEngine:
 
     def _embedded(self, generation: Generation, text: str, problems: list[str]) -> tuple[Vector | None, float]:
         """Return a question's vector and how much of it the model knows; no vector where the model cannot be had."""
+        if generation.changed:
+            problems.append(
+                f"{generation.changed}, so nothing is found by meaning: put the former model back and run `instar"
+                " index`, or run `instar index --rebuild`"
+            )
+            return None, 0.0
         try:
             embedder = self._embedder_of(generation)
             if embedder is not None:

@@ -134,7 +134,9 @@ class Models:
         # Not around a static model: it would push out vectors that take a hundred times as long to make.
         encoder = self._unloader.watch(self.encoder(entry))
         self._encoders.append(encoder)
-        return CachedModel(EncodedModel(encoder, entry), self.questions, self._documents)
+        # Nor where only a name tells one model from another: the next one of that name would be served its vectors.
+        documents = None if entry.provider == "openai" else self._documents
+        return CachedModel(EncodedModel(encoder, entry), self.questions, documents)
 
     @cached_property
     def _unloader(self) -> Unloader:

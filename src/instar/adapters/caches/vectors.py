@@ -83,9 +83,11 @@ class SqliteVectorCache:
             os.close(os.open(self._path, os.O_CREAT | os.O_WRONLY, 0o600))
             self._within(lambda connection: self._write(connection, rows))
 
-    def forget(self, model: str) -> None:
-        """Drop the vectors of a model."""
-        self._within(lambda connection: connection.execute("DELETE FROM vectors WHERE model = ?", (model,)))
+    def forget(self, model: str, texts: Sequence[bytes] | None = None) -> None:
+        """Drop the vectors of a model, of these hashes or of all."""
+        statement = "DELETE FROM vectors WHERE model = ?" + ("" if texts is None else " AND text = ?")
+        rows = [(model,)] if texts is None else [(model, text) for text in texts]
+        self._within(lambda connection: connection.executemany(statement, rows))
 
     def clear(self) -> None:
         """Drop everything, the file as well."""

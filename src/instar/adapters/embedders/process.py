@@ -16,7 +16,7 @@ from instar import __version__, errors
 from instar.adapters.embedders.frames import Message, receive, send
 from instar.domain.catalogue import ModelEntry
 from instar.domain.models import EncoderFacts
-from instar.errors import InstarError, ModelAwayError, ModelMissingError, ModelUnsoundError
+from instar.errors import InstarError, ModelAwayError, ModelChangedError, ModelMissingError, ModelUnsoundError
 from instar.ports import Embedded, Encoder
 
 PYTHON = "python"
@@ -100,13 +100,13 @@ class ProcessEncoder:
         return cast("_Introduction", self._told)
 
     def _opened(self) -> "_Child":
-        """Return the running process. Raises `ModelUnsoundError` where it holds another model than the one before."""
+        """Return the running process. Raises `ModelChangedError` where it holds another model than the one before."""
         if self._child is None:
             child = _Child(self._python)
             try:
                 told = self._introduced(child)
                 if self._told not in (None, told):
-                    raise ModelUnsoundError(
+                    raise ModelChangedError(
                         f"{self._entry.name} is another model since its process was started again",
                         "see `instar model check`",
                     )

@@ -21,7 +21,7 @@ from instar.entrypoints.cli.progress import shown
 from instar.entrypoints.cli.sessions import citation, details, named_session
 from instar.entrypoints.cli.terminal import clipped, counted, printable
 from instar.entrypoints.cli.times import ago, iso, point_in_time
-from instar.errors import BusyError, DiskFullError, ModelError, UsageError
+from instar.errors import BusyError, DamagedError, DiskFullError, ModelError, UsageError
 from instar.search.presenting import fit, snippet
 from instar.wiring import Workspace
 
@@ -121,7 +121,7 @@ def _index_in_full(workspace: Workspace, path: Path) -> list[str]:
     try:
         with shown() as progress:
             workspace.index([path], progress, fill_seconds=FIRST_FILL_SECONDS, build_wanted=False)
-    except ModelError as error:
+    except (DamagedError, ModelError) as error:
         return [f"{error.message}; answered by words"]
     return []
 
@@ -154,7 +154,7 @@ def _refresh(workspace: Workspace, paths: list[Path]) -> list[str]:
             reports = workspace.index(paths, progress, seconds=workspace.settings.refresh_seconds, build_wanted=False)
     except BusyError:
         return ["another instar process is indexing; answered with what is there"]
-    except (DiskFullError, ModelError) as error:
+    except (DamagedError, DiskFullError, ModelError) as error:
         return [f"{error.message}; answered with what is there"]
     unseen = [f"no time to look at all of {report.path}: `instar index` does" for report in reports if report.unseen]
     return unseen + [

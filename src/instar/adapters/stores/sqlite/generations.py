@@ -19,9 +19,16 @@ def canaries(db: sqlite3.Connection, generation_id: int) -> dict[str, NDArray[np
     if any(zlib.crc32(data) != checksum for _, data, checksum in rows):
         raise DamagedError(
             "a canary does not fit its checksum: the database is damaged",
-            "restore a backup, or let `instar index --rebuild` make it anew",
+            "`instar verify` drops it, or `instar index --rebuild` makes all vectors of its model anew",
         )
     return {text: np.frombuffer(data, "<f4").astype(np.float32) for text, data, _ in rows}
+
+
+def drop_bad_canaries(db: sqlite3.Connection, generation_id: int) -> None:
+    """Delete the canaries that do not fit their checksums; by those that are left the model is known as well."""
+    rows = db.execute("SELECT text, data, checksum FROM canaries WHERE generation_id = ?", (generation_id,)).fetchall()
+    bad = [(generation_id, text) for text, data, checksum in rows if zlib.crc32(data) != checksum]
+    db.executemany("DELETE FROM canaries WHERE generation_id = ? AND text = ?", bad)
 
 
 def put_canaries(db: sqlite3.Connection, generation_id: int, vectors: Mapping[str, NDArray[np.float32]]) -> None:
@@ -33,17 +40,24 @@ def put_canaries(db: sqlite3.Connection, generation_id: int, vectors: Mapping[st
     )
 
 
-def unproved(db: sqlite3.Connection, generation_id: int) -> int:
-    """Count the vectors stored since the model was last known again."""
-    return int(db.execute(f"SELECT count(*) FROM vectors WHERE {_UNPROVED}", (generation_id,)).fetchone()[0])
+def unproved(db: sqlite3.Connection, generation_id: int) -> bool:
+    """Whether vectors were stored since the model was last known again, or it was found to be another one."""
+    asked = f"SELECT EXISTS (SELECT 1 FROM vectors WHERE {_UNPROVED}) OR changed <> '' FROM generations WHERE id = ?1"
+    return bool(db.execute(asked, (generation_id,)).fetchone()[0])
 
 
 def note_proved(db: sqlite3.Connection, generation_id: int) -> None:
     """Take all vectors there are for those of the model."""
     db.execute(
-        "UPDATE generations SET proved_to = (SELECT max(sequence) FROM vectors WHERE generation_id = ?1) WHERE id = ?1",
+        "UPDATE generations SET changed = '', proved_to ="
+        " (SELECT coalesce(max(sequence), 0) FROM vectors WHERE generation_id = ?1) WHERE id = ?1",
         (generation_id,),
     )
+
+
+def note_changed(db: sqlite3.Connection, generation_id: int, found: str) -> None:
+    """Write down how the model was found to be another one."""
+    db.execute("UPDATE generations SET changed = ? WHERE id = ?", (found, generation_id))
 
 
 def drop_unproved(db: sqlite3.Connection, generation_id: int) -> int:
@@ -72,7 +86,7 @@ def empty(db: sqlite3.Connection, generation_id: int) -> None:
     """Delete all that a model gave."""
     for table in ("vectors", "quarantine", "cut", "canaries"):
         db.execute(f"DELETE FROM {table} WHERE generation_id = ?", (generation_id,))
-    db.execute("UPDATE generations SET filled_to = 0, proved_to = 0 WHERE id = ?", (generation_id,))
+    db.execute("UPDATE generations SET filled_to = 0, proved_to = 0, changed = '' WHERE id = ?", (generation_id,))
     _tell_readers(db)
 
 

@@ -15,8 +15,9 @@ SCHEMA_VERSION = 4
 # `roots.sessions` is the choice of transcripts (JSON), NULL where none were asked for. A transcript is a document; its
 # turns own its chunks, and what a turn touched is found by path. `changes.chunk_id` says that of a document that has
 # grown only the chunks from this id on are other ones; 0 stands for all. `canaries` are vectors (float32) by which a
-# generation's model is known again; `generations.proved_to` is the last vector's sequence when it last was. `cut` names
-# the texts of which a model took only the beginning.
+# generation's model is known again; `generations.proved_to` is the last vector's sequence when it last was,
+# `generations.changed` what was found where it is another one. `cut` names the texts of which a model took only the
+# beginning.
 SESSIONS = """
 CREATE TABLE sessions (
     document_id INTEGER PRIMARY KEY REFERENCES documents(id) ON DELETE CASCADE,
@@ -139,7 +140,8 @@ CREATE TABLE generations (
     storage TEXT NOT NULL,
     created_at REAL NOT NULL,
     filled_to INTEGER NOT NULL DEFAULT 0,
-    proved_to INTEGER NOT NULL DEFAULT 0
+    proved_to INTEGER NOT NULL DEFAULT 0,
+    changed TEXT NOT NULL DEFAULT ''
 );
 
 CREATE TABLE vectors (
@@ -176,7 +178,8 @@ UPGRADES: dict[int, str] = {
     " ALTER TABLE chunks ADD COLUMN turn_id INTEGER REFERENCES turns(id);"
     " ALTER TABLE changes ADD COLUMN chunk_id INTEGER NOT NULL DEFAULT 0;" + SESSIONS,
     # What tells whether a model is still the one it was, and which texts it took only the beginning of.
-    3: "ALTER TABLE generations ADD COLUMN proved_to INTEGER NOT NULL DEFAULT 0;" + CHECKS,
+    3: "ALTER TABLE generations ADD COLUMN proved_to INTEGER NOT NULL DEFAULT 0;"
+    " ALTER TABLE generations ADD COLUMN changed TEXT NOT NULL DEFAULT '';" + CHECKS,
 }
 
 

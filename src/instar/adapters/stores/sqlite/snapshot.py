@@ -43,10 +43,10 @@ def bytes_hash(encoded: bytes) -> bytes:
 
 
 def generation_of(row: tuple[Any, ...]) -> Generation:
-    """Build a generation from (id, model, storage, fingerprint, created_at)."""
+    """Build a generation from (id, model, storage, fingerprint, created_at, changed)."""
     try:
         model = ModelSpec(**json.loads(row[1]))
-        return Generation(row[0], model, StorageFormat(row[2]), row[3], row[4])
+        return Generation(row[0], model, StorageFormat(row[2]), row[3], row[4], row[5])
     except (ValueError, TypeError) as error:
         raise DamagedError(
             f"generation {row[0]} has no readable description: the database is damaged",
@@ -98,14 +98,16 @@ class SqliteSnapshot:
     def active_generation(self) -> Generation | None:
         """Read the active pointer."""
         row = self._db.execute(
-            "SELECT g.id, g.model, g.storage, g.fingerprint, g.created_at"
+            "SELECT g.id, g.model, g.storage, g.fingerprint, g.created_at, g.changed"
             " FROM pointer JOIN generations g ON g.id = generation_id"
         ).fetchone()
         return generation_of(row) if row else None
 
     def generations(self) -> list[Generation]:
         """Return all generations, oldest first."""
-        rows = self._db.execute("SELECT id, model, storage, fingerprint, created_at FROM generations ORDER BY id")
+        rows = self._db.execute(
+            "SELECT id, model, storage, fingerprint, created_at, changed FROM generations ORDER BY id"
+        )
         return [generation_of(row) for row in rows]
 
     def completeness(self, generation_id: int) -> Completeness:

@@ -32,7 +32,7 @@ _LOOSE_ENDS = (
 
 
 def check_database(connection: sqlite3.Connection) -> DatabaseCheck:
-    """Check the pages, every text against its hash, every vector against its checksum, and references."""
+    """Check the pages, every text against its hash, every vector and canary against its checksum, and references."""
     rows = connection.execute(f"PRAGMA integrity_check({_MOST_REPORTED})").fetchall()
     problems = [str(row[0]) for row in rows if row[0] != "ok"]
     if problems:
@@ -48,4 +48,6 @@ def check_database(connection: sqlite3.Connection) -> DatabaseCheck:
             problems.append(f"{count} {name}")
     vectors = connection.execute("SELECT text_id, data, checksum FROM vectors")
     bad = tuple(i for i, data, checksum in vectors if zlib.crc32(data) != checksum)
-    return DatabaseCheck(tuple(problems), bad)
+    canaries = connection.execute("SELECT generation_id, data, checksum FROM canaries")
+    ill = tuple(sorted({i for i, data, checksum in canaries if zlib.crc32(data) != checksum}))
+    return DatabaseCheck(tuple(problems), bad, ill)

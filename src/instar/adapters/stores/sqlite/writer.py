@@ -184,7 +184,7 @@ class SqliteWriter:
             with self._transaction():
                 row = self._db.execute(
                     "INSERT INTO generations (fingerprint, model, storage, created_at) VALUES (?, ?, ?, ?)"
-                    " RETURNING id, model, storage, fingerprint, created_at",
+                    " RETURNING id, model, storage, fingerprint, created_at, changed",
                     (fingerprint, json.dumps(asdict(model)), storage.value, self._clock()),
                 ).fetchone()
             found = generation_of(row)
@@ -273,11 +273,21 @@ class SqliteWriter:
         with self._transaction():
             generations.put_canaries(self._db, generation_id, vectors)
 
+    def drop_bad_canaries(self, generation_id: int) -> None:
+        """Delete those that do not fit their checksums."""
+        with self._transaction():
+            generations.drop_bad_canaries(self._db, generation_id)
+
     def note_proved(self, generation_id: int) -> None:
-        """Note that the model was known again; nothing is written where no vector was stored since it last was."""
+        """Note that the model was known again; nothing is written where that was known of all vectors."""
         if generations.unproved(self._db, generation_id):
             with self._transaction():
                 generations.note_proved(self._db, generation_id)
+
+    def note_changed(self, generation_id: int, found: str) -> None:
+        """Note that the model is another one now."""
+        with self._transaction():
+            generations.note_changed(self._db, generation_id, found)
 
     def drop_unproved(self, generation_id: int) -> int:
         """Delete the vectors stored since the model was last known again, and what was given up; returns how many."""
