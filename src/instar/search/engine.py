@@ -95,7 +95,7 @@ class SearchEngine:
             if embedder is not None:
                 return embedder.embed_query(text), embedder.familiarity(text)
         except ModelError as error:
-            problems.append(f"{error.message}, so nothing is found by meaning")
+            problems.append(f"{error.message}, so nothing is found by meaning: {error.remedy}")
             return None, 0.0
         problems.append(
             f"the model of the active generation ({generation.model.name} {generation.model.revision}) is not"
