@@ -12,7 +12,7 @@ from instar.ports import Embedded, Embedder, SilentProgress
 from instar.settings import Settings, cache_folder
 from instar.testing import HashEmbedder
 from instar.wiring import Workspace
-from instar.wiring.models import ENCODERS, Models
+from instar.wiring.models import ENCODERS, SERVERS, Models
 
 TEXTS = ["open the file", "close the file"]
 
@@ -47,7 +47,7 @@ def made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Words]:
         return encoders[-1]
 
     monkeypatch.setitem(ENCODERS, "onnx", make)
-    monkeypatch.setitem(ENCODERS, "openai", make)
+    monkeypatch.setitem(SERVERS, "openai", lambda entry, _: make(entry))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return encoders
 
