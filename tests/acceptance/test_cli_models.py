@@ -61,6 +61,13 @@ def test_the_list_marks_what_is_wanted_and_what_answers(run, as_json, tmp_path):
     assert "built in, wanted, active" in run("model", "list").stdout
 
 
+def test_what_can_be_named_is_listed_for_who_wants_what_nobody_knows(as_json, environment):
+    environment["INSTAR_MODEL"] = "minilmm"
+    rows = as_json("model", "list")
+    assert "minilm" in {row["name"] for row in rows}
+    assert not any(row["wanted"] for row in rows)
+
+
 def test_a_wanted_model_outside_the_catalogue_is_listed(as_json, environment):
     environment["INSTAR_MODEL"] = "ollama:bge-m3:567m"
     (row,) = [row for row in as_json("model", "list") if row["wanted"]]

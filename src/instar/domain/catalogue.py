@@ -180,7 +180,8 @@ def resolve(reference: str, entries: Mapping[str, ModelEntry]) -> ModelEntry:
     here = sorted(name for name, entry in entries.items() if entry.provider)
     raise SettingError(
         f"unknown model {reference!r}",
-        f"choose of {', '.join(here)}, or name a provider: {', '.join(f'{p}:…' for p in PROVIDERS[1:])}",
+        f"choose of {', '.join(here)}, or name a provider: {', '.join(f'{p}:…' for p in PROVIDERS)};"
+        " `instar model list` shows what is known",
     )
 
 

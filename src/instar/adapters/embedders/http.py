@@ -77,11 +77,12 @@ class NotFiniteError(TextsRefusedError):
 
 
 class _AgainError(Exception):
-    """Another attempt may help, after `seconds` if the server says how many."""
+    """Another attempt may help, after `seconds` if the server, having `answered`, says how many."""
 
-    def __init__(self, reason: str, seconds: float | None = None) -> None:
+    def __init__(self, reason: str, seconds: float | None = None, *, answered: bool = False) -> None:
         super().__init__(reason)
         self.seconds = seconds
+        self.answered = answered
 
 
 class JsonServer:
@@ -118,7 +119,7 @@ class JsonServer:
             except _AgainError as again:
                 pause = FIRST_PAUSE_SECONDS * 2 ** (attempt - 1) if again.seconds is None else again.seconds
                 if attempt >= self._patience.attempts or pause > LONGEST_PAUSE_SECONDS:
-                    raise self._away(str(again)) from again
+                    raise self._unable(str(again)) if again.answered else self._away(str(again)) from again
             self._patience.wait(pause)
             attempt += 1
 
@@ -174,11 +175,14 @@ class JsonServer:
         if status not in BUSY and _NOT_FINITE.search(said):
             return NotFiniteError(message, "see `instar model check`")
         if status in PASSING:
-            return _AgainError(said, retry_after(response.headers.get("retry-after", "")))
+            return _AgainError(said, retry_after(response.headers.get("retry-after", "")), answered=True)
         return RefusedError(message, _remedy(status))
 
     def _away(self, reason: str) -> ModelAwayError:
         return ModelAwayError(f"{self.url} does not answer ({self._clean(reason)})", self._start)
+
+    def _unable(self, reason: str) -> ModelAwayError:
+        return ModelAwayError(f"{self.url} cannot answer now ({self._clean(reason)})", "try again later")
 
     def _clean(self, words: str) -> str:
         line = " ".join(words.split())

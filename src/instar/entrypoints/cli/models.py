@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -58,11 +59,11 @@ def list_models(*, as_json: bool, data: Path | None) -> None:
 def _rows(workspace: Workspace) -> list[dict[str, Any]]:
     entries = dict(workspace.models.entries)
     wanted, active = workspace.settings.model, _active(workspace)
-    if wanted not in entries:
-        wanted = workspace.models.resolved(wanted).name
-    for reference in filter(None, (wanted, active)):
-        if reference not in entries:
-            entries[reference] = workspace.models.resolved(reference)
+    with suppress(SettingError):  # whoever wants what nobody knows looks here for what there is
+        wanted = wanted if wanted in entries else workspace.models.resolved(wanted).name
+        for reference in filter(None, (wanted, active)):
+            if reference not in entries:
+                entries[reference] = workspace.models.resolved(reference)
     return [
         {
             "name": name,
