@@ -196,6 +196,15 @@ def test_a_damaged_file_is_replaced(whole: bytes, tmp_path: Path, damage: Damage
     assert same(cache.find(MODEL, list(kept)), kept)
 
 
+def test_a_damaged_name_of_a_table_costs_only_the_hits(whole: bytes, tmp_path: Path) -> None:
+    """SQLite quotes it in its message, which then is no text."""
+    kept = vectors(range(40))
+    cache = cache_of(whole.replace(b"tablevectorsvectors", b"tablevect\xcfrsvectors"), tmp_path)
+    assert cache.find(MODEL, list(kept)) == {}
+    cache.keep(MODEL, kept)
+    assert same(cache.find(MODEL, list(kept)), kept)
+
+
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(flips=st.lists(st.tuples(st.integers(0, 10**6), st.integers(1, 255)), min_size=1, max_size=40))
 def test_no_damaged_vector_is_ever_served(whole: bytes, tmp_path: Path, flips: list[tuple[int, int]]) -> None:

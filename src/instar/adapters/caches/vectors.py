@@ -128,7 +128,7 @@ class SqliteVectorCache:
                 return done
         except sqlite3.OperationalError:
             return None  # locked, full, read-only, or not there yet
-        except sqlite3.DatabaseError:  # what cannot be read now never will be
+        except (sqlite3.DatabaseError, UnicodeDecodeError):  # what cannot be read now never will be
             self.clear()
             return None
 
