@@ -6,6 +6,7 @@ embeds one question and ends: what is timed as a cold start, so nothing is impor
 """
 
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
 from importlib.util import find_spec
@@ -30,7 +31,7 @@ class Folders(NamedTuple):
     work: Path
 
 
-class System:
+class System(ABC):
     """A model in a library; it loads with the first question."""
 
     name = ""
@@ -44,11 +45,12 @@ class System:
         return find_spec(cls.library) is not None
 
     def prepare(self) -> None:
-        """Write what the library needs, before anything is timed."""
+        """Write what the library needs, before anything is timed; the folder for it, at least."""
+        self.folders.work.mkdir(parents=True, exist_ok=True)
 
+    @abstractmethod
     def documents(self, texts: Sequence[str]) -> np.ndarray:
         """Return unit vectors (n, d)."""
-        raise NotImplementedError
 
     def question(self, text: str) -> np.ndarray:
         """Return a unit vector (d,)."""
@@ -56,9 +58,10 @@ class System:
 
 
 class InstarSystem(System):
-    @cached_property
+    @property
+    @abstractmethod
     def model(self) -> Any:
-        raise NotImplementedError
+        """Return the loaded model."""
 
     def documents(self, texts: Sequence[str]) -> np.ndarray:
         return self.model.embed_documents(texts).vectors

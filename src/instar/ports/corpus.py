@@ -1,18 +1,14 @@
-"""What the core needs from the outside, in domain types. Each protocol has its adapters and one contract suite."""
+"""The corpus, the one truth: read by snapshots, changed by a writer."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import NamedTuple, Protocol, runtime_checkable
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Protocol
 
 from instar.domain.corpus import Document, DocumentState, LexicalRow, Root, SessionChoice, Touched
 from instar.domain.generations import Completeness, Generation
-from instar.domain.models import EncoderFacts, ModelSpec, StorageFormat
+from instar.domain.models import ModelSpec, StorageFormat
 from instar.domain.search import RelatedSession, Scope
 from instar.domain.sessions import Resume
-from instar.domain.sources import Content, FileState, Skipped
 from instar.domain.stored import (
     ChunkRow,
     ChunkTraits,
@@ -22,220 +18,7 @@ from instar.domain.stored import (
     StoredVectors,
     TurnRow,
 )
-
-Vector = NDArray[np.float32]
-"""Shape (d,)."""
-Matrix = NDArray[np.float32]
-"""Shape (n, d), a row for a text."""
-Ids = NDArray[np.int64]
-"""Shape (n,)."""
-
-
-class Source(Protocol):
-    """One root as it is on disk now."""
-
-    def scan(self) -> Iterator[FileState | Skipped]:
-        """Yield every file in order of path. Raises `RootMissingError` where the root is not there."""
-        ...
-
-    def read(self, path: str) -> Content | Skipped:
-        """Return the content of one file, or why it has none."""
-        ...
-
-
-class SessionSource(Protocol):
-    """A folder with transcripts of sessions as it is on disk now; paths are absolute."""
-
-    def scan(self) -> Iterator[FileState | Skipped]:
-        """Yield every transcript, the last by path first. Raises `RootMissingError` where the folder is not there."""
-        ...
-
-    def open(self, path: str) -> "AbstractContextManager[OpenTranscript | Skipped]":
-        """Open a transcript, or say why it cannot be."""
-        ...
-
-
-class OpenTranscript(Protocol):
-    """One transcript while it is read."""
-
-    def lines(self, offset: int) -> Iterator[bytes]:
-        """Yield the lines from `offset` (bytes) on, read one by one, each with its line feed. Raises `OSError`.
-
-        One longer than `LONGEST_LINE` comes in pieces of a byte more, so that it is never held whole.
-        """
-        ...
-
-    def before(self, offset: int) -> bytes:
-        """Return the hash of the last bytes before `offset`, b"" where the transcript is shorter. Raises `OSError`."""
-        ...
-
-
-class Embedded(NamedTuple):
-    """Vectors of texts, in order, and the places of those of which the model took only the beginning, ascending."""
-
-    vectors: Matrix
-    cut: tuple[int, ...] = ()
-
-
-class Encoder(Protocol):
-    """A model as its library or server gives it: no prompts, nothing normalised, nothing checked.
-
-    Loading, asking and closing raise `ModelMissingError` where the model or its library is not there,
-    `ModelAwayError` where its server does not answer now, `ModelUnsoundError` where its answer cannot be read.
-    """
-
-    @property
-    def facts(self) -> EncoderFacts:
-        """What identifies the model; found without loading the weights."""
-        ...
-
-    @property
-    def batch(self) -> int:
-        """Texts to hand over at once: 1 where a text's vector would depend on its neighbours."""
-        ...
-
-    @property
-    def agreement(self) -> float:
-        """The least cosine between vectors of one text, asked for alone, among others, or once more."""
-        ...
-
-    def encode(self, texts: Sequence[str]) -> Embedded:
-        """Return what the model gives for up to `batch` texts, (n, d)."""
-        ...
-
-    def close(self) -> None:
-        """Free what the model holds; the next call loads it again."""
-        ...
-
-
-@runtime_checkable
-class Verifiable(Protocol):
-    """An encoder whose files have checksums."""
-
-    def verify(self) -> None:
-        """Compare them, which reads the files whole. Raises `ModelMissingError` for one that does not fit."""
-        ...
-
-
-class Embedder(Protocol):
-    """A model that turns texts into vectors that can be stored and compared."""
-
-    @property
-    def spec(self) -> ModelSpec:
-        """What identifies the model and how it is asked."""
-        ...
-
-    @property
-    def agreement(self) -> float:
-        """The least cosine between vectors of one text; see `Encoder.agreement`."""
-        ...
-
-    def embed_documents(self, texts: Sequence[str]) -> Embedded:
-        """Return one unit vector a text, in order, and which texts were too long."""
-        ...
-
-    def embed_query(self, text: str) -> Vector:
-        """Return the unit vector of a question (zero where the text holds no known token)."""
-        ...
-
-    def familiarity(self, text: str) -> float:
-        """The share of a question's words that the model knows whole, 1.0 where that cannot be told."""
-        ...
-
-
-class KeptVector(NamedTuple):
-    """A vector as a model gave it, and whether it stands for the beginning of its text only."""
-
-    vector: Vector
-    cut: bool
-
-
-class VectorCache(Protocol):
-    """Vectors of texts that were embedded before, by hash. It may lose any of them at any time, and never raises."""
-
-    def find(self, model: str, texts: Sequence[bytes]) -> dict[bytes, KeptVector]:
-        """Return what is kept of these hashes (32 bytes each) for a model (its document side), exactly as it was."""
-        ...
-
-    def keep(self, model: str, vectors: Mapping[bytes, KeptVector]) -> None:
-        """Keep vectors by the hash of their text, and let the longest unused ones go where there is no room."""
-        ...
-
-    def forget(self, model: str, texts: Sequence[bytes] | None = None) -> None:
-        """Drop the vectors of a model, of these hashes or of all."""
-        ...
-
-    def clear(self) -> None:
-        """Drop everything."""
-        ...
-
-
-class LexicalIndex(Protocol):
-    """The BM25 index: a follower of the corpus' change log, to be thrown away and rebuilt at any time."""
-
-    def position(self) -> Position | None:
-        """Up to where the change log has been read; None where there is no usable index."""
-        ...
-
-    def clear(self) -> None:
-        """Drop everything, so that the index can be filled from the start."""
-        ...
-
-    def apply(self, removed: Mapping[int, int], added: Iterable[LexicalRow], position: Position) -> None:
-        """Remove the rows of the documents `removed`, add rows and move to `position`, in one commit.
-
-        Of each document the rows from the given chunk on are removed: 0 for all.
-        """
-        ...
-
-    def search(
-        self, query: str, limit: int, scope: Scope, documents: Sequence[int] | None = None
-    ) -> list[tuple[int, int, float]]:
-        """Return the best (chunk id, text id, score) for the tokens of `query`, best first.
-
-        Paths and sessions are not looked at: `documents`, where given, are the ids of those that fit.
-        Raises `DerivedDamageError` where the index cannot be used.
-        """
-        ...
-
-    def mark_damaged(self) -> None:
-        """Make sure that nobody uses the index before it has been filled anew."""
-        ...
-
-    def verify(self) -> list[str]:
-        """Compare the files with their checksums and return what is wrong."""
-        ...
-
-
-class VectorIndex(Protocol):
-    """The packed vectors of one generation: a follower, to be thrown away and rebuilt at any time."""
-
-    def position(self, corpus: str) -> Position | None:
-        """Up to which stored vector of this corpus has been packed; None where there is no usable pack of it."""
-        ...
-
-    def size(self) -> int:
-        """Rows in the pack that `position` found."""
-        ...
-
-    def pack(self, batches: Iterable[StoredVectors], position: Position) -> None:
-        """Replace everything by the rows of `batches` (ascending text ids), in one step."""
-        ...
-
-    def search(self, query: Vector, limit: int, tail: StoredVectors, allowed: Ids | None) -> list[tuple[int, float]]:
-        """Return the best (text id, cosine), best first, among the packed rows and `tail`.
-
-        `allowed` are the ascending ids of the texts that may answer, None for all.
-        """
-        ...
-
-    def clear(self) -> None:
-        """Drop everything."""
-        ...
-
-    def verify(self) -> list[str]:
-        """Compare the files with their checksums and return what is wrong."""
-        ...
+from instar.ports.arrays import Ids, Matrix, Vector
 
 
 class CorpusSnapshot(Protocol):
@@ -485,18 +268,3 @@ class CorpusWriter(Protocol):
     def prune_log(self, before: int) -> None:
         """Forget changes that every follower has read."""
         ...
-
-
-class Progress(Protocol):
-    """Is told how far a long piece of work has come."""
-
-    def step(self, phase: str, done: int, total: int | None) -> None:
-        """`done` of `total` (None while unknown) in `phase`."""
-        ...
-
-
-class SilentProgress:
-    """A progress nobody watches."""
-
-    def step(self, phase: str, done: int, total: int | None) -> None:
-        """Do nothing."""

@@ -1,0 +1,30 @@
+"""What the core needs from the outside, in domain types. Each protocol has its adapters and one contract suite."""
+
+from instar.ports.arrays import Ids, Matrix, Vector
+from instar.ports.corpus import CorpusSnapshot, CorpusWriter, Store
+from instar.ports.indexes import LexicalIndex, VectorIndex
+from instar.ports.models import Embedded, Embedder, Encoder, KeptVector, VectorCache, Verifiable
+from instar.ports.progress import Progress, SilentProgress
+from instar.ports.sources import OpenTranscript, SessionSource, Source
+
+__all__ = [
+    "CorpusSnapshot",
+    "CorpusWriter",
+    "Embedded",
+    "Embedder",
+    "Encoder",
+    "Ids",
+    "KeptVector",
+    "LexicalIndex",
+    "Matrix",
+    "OpenTranscript",
+    "Progress",
+    "SessionSource",
+    "SilentProgress",
+    "Source",
+    "Store",
+    "Vector",
+    "VectorCache",
+    "VectorIndex",
+    "Verifiable",
+]
