@@ -67,7 +67,7 @@ def report(name: str, model: Embedder, arguments: argparse.Namespace) -> None:
     )
     scored = []
     for query in queries:
-        scores = matrix @ model.embed_query(query["text"])
+        scores = matrix @ model.embed_query(query["text"]).vector
         best = np.argsort(-scores, kind="stable")[:RANKED]
         scored += [ir_measures.ScoredDoc(query["_id"], documents[i]["_id"], float(scores[i])) for i in best]
     quality = ir_measures.calc_aggregate([MEASURE], qrels, scored)[MEASURE]

@@ -67,7 +67,7 @@ class InstarSystem(System):
         return self.model.embed_documents(texts).vectors
 
     def question(self, text: str) -> np.ndarray:
-        return self.model.embed_query(text)
+        return self.model.embed_query(text).vector
 
 
 class InstarInt8(InstarSystem):

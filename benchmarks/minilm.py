@@ -69,7 +69,7 @@ def best(model: Embedder, folder: Path, queries: list[dict], cache: Path) -> Ite
     documents = read_lines(folder / "corpus.jsonl")
     matrix = vectors(model, [passage(document) for document in documents], cache)
     for query in queries:
-        scores = matrix @ model.embed_query(query["text"])
+        scores = matrix @ model.embed_query(query["text"]).vector
         nearest = np.argsort(-scores, kind="stable")[:DEPTH]
         yield [(documents[i]["_id"], float(scores[i])) for i in nearest]
 

@@ -185,12 +185,14 @@ class Lance(System):
     def search(self, query: str, narrowed: Filter) -> list[str]:
         """Hybrid."""
         builder = self.table.search(query_type="hybrid", vector_column_name="vector", fts_columns="text")
-        builder = self._narrow(builder.vector(self.embedder.embed_query(query)).text(query), narrowed)
+        builder = self._narrow(builder.vector(self.embedder.embed_query(query).vector).text(query), narrowed)
         return [row["text"] for row in builder.rerank(self.reranker).limit(LIMIT).select(["path", "text"]).to_list()]
 
     def nearest(self, query: str, narrowed: Filter) -> list[str]:
         """The vector search."""
-        builder = self._narrow(self.table.search(self.embedder.embed_query(query)).distance_type("cosine"), narrowed)
+        builder = self._narrow(
+            self.table.search(self.embedder.embed_query(query).vector).distance_type("cosine"), narrowed
+        )
         return [row["text"] for row in builder.limit(LIMIT).select(["text"]).to_list()]
 
     def _narrow(self, builder: Any, narrowed: Filter) -> Any:
@@ -278,7 +280,7 @@ class SqliteBrute(System):
         return [row[0] for row in rows]
 
     def _vector(self, query: str, narrowed: Filter) -> list[int]:
-        scores = self.matrix @ self.embedder.embed_query(query)
+        scores = self.matrix @ self.embedder.embed_query(query).vector
         left_out = self.kept.get(narrowed.name)
         if left_out is not None:
             scores[left_out] = WITHOUT

@@ -85,7 +85,7 @@ def recall(systems: Sequence[System], queries: Sequence[str], corpus: Corpus, na
     matrix = corpus.matrix[distinct]
     right = dict.fromkeys((system.name for system in systems), 0)
     for query in queries:
-        vector = systems[0].embedder.embed_query(query)
+        vector = systems[0].embedder.embed_query(query).vector
         bound = np.partition(matrix @ vector, -LIMIT)[-LIMIT] - TOLERANCE
         for system in systems:
             texts = dict.fromkeys(system.nearest(query, narrowed))

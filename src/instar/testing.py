@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from instar.domain.catalogue import ModelEntry
 from instar.domain.models import EncoderFacts, ModelSpec
-from instar.ports import Embedded, KeptVector
+from instar.ports import Embedded, EmbeddedQuery, KeptVector
 
 
 class HashEmbedder:
@@ -40,14 +40,9 @@ class HashEmbedder:
         rows = [self._vector(self._spec.document_prompt + text) for text in texts]
         return Embedded(np.array(rows, np.float32).reshape(len(rows), self._spec.dimensions))
 
-    def embed_query(self, text: str) -> NDArray[np.float32]:
-        """Return the unit vector (d,) of a question."""
-        return self._vector(text)
-
-    def familiarity(self, text: str) -> float:
-        """Return the share of words in ASCII, as if the model had learnt no others; 1.0 where there is no word."""
-        words = text.split()
-        return sum(word.isascii() for word in words) / len(words) if words else 1.0
+    def embed_query(self, text: str) -> EmbeddedQuery:
+        """Return the vector (d,) of a question, familiar by its words in ASCII, as if it had learnt no others."""
+        return EmbeddedQuery(self._vector(text), _ascii_share(text))
 
     def _vector(self, text: str) -> NDArray[np.float32]:
         total = np.zeros(self._spec.dimensions)
@@ -55,6 +50,11 @@ class HashEmbedder:
             seed = hashlib.sha256(f"{self._spec.revision} {word}".encode()).digest()[:8]
             total += np.random.default_rng(int.from_bytes(seed, "little")).standard_normal(self._spec.dimensions)
         return (total / np.linalg.norm(total)).astype(np.float32)
+
+
+def _ascii_share(text: str) -> float:
+    words = text.split()
+    return sum(map(str.isascii, words)) / len(words) if words else 1.0
 
 
 class HashEncoder:
@@ -86,6 +86,10 @@ class HashEncoder:
         taken = [" ".join(found[: self._words]) for found in words]
         cut = tuple(i for i, found in enumerate(words) if self._words is not None and len(found) > self._words)
         return Embedded(3 * self._embedder.embed_documents(taken).vectors, cut)
+
+    def familiarity(self, text: str) -> float:
+        """Return the share of words in ASCII."""
+        return _ascii_share(text)
 
     def close(self) -> None:
         """Do nothing: nothing is held."""

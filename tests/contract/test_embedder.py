@@ -23,7 +23,7 @@ from instar.embedding.encoding import EncodedModel
 from instar.embedding.integrity import faults
 from instar.ports import Embedder, Matrix
 from instar.testing import HashEmbedder, HashEncoder
-from instar.wiring.models import encoder_here
+from instar.wiring.models import SERVERS, encoder_here
 
 TEXTS = [
     "def retry(delay): wait(delay)",
@@ -132,7 +132,7 @@ def test_different_texts_have_different_vectors(embedder: Embedder) -> None:
 def test_a_question_is_near_the_text_it_quotes(embedder: Embedder) -> None:
     vectors = embedder.embed_documents(TEXTS).vectors
     for i in range(3):
-        query = embedder.embed_query(TEXTS[i])
+        query = embedder.embed_query(TEXTS[i]).vector
         assert query.dtype == np.float32
         assert query.shape == (embedder.spec.stored_dimensions,)
         assert np.linalg.norm(query) == pytest.approx(1.0, abs=1e-3)
@@ -141,7 +141,7 @@ def test_a_question_is_near_the_text_it_quotes(embedder: Embedder) -> None:
 
 @pytest.mark.parametrize("question", AWKWARD)
 def test_a_question_is_a_unit_vector_or_zero(embedder: Embedder, question: str) -> None:
-    query = embedder.embed_query(question)
+    query = embedder.embed_query(question).vector
     assert np.isfinite(query).all()
     assert np.linalg.norm(query) == pytest.approx(1.0, abs=1e-3) or not query.any()
 
@@ -170,10 +170,14 @@ def test_what_identifies_the_model_is_complete(embedder: Embedder) -> None:
 
 def test_how_much_of_a_question_is_known_is_a_share(embedder: Embedder) -> None:
     known, foreign = "open the file and read every line", "où étaient les équipes éliminées"
-    assert embedder.familiarity(known) == 1.0
-    if isinstance(embedder, EncodedModel):  # a transformer reads any word from its pieces
-        assert embedder.familiarity(foreign) == 1.0
-        return
-    assert 0.0 <= embedder.familiarity(foreign) < embedder.familiarity(f"{known} {foreign}") < 1.0
-    assert embedder.familiarity("") == 1.0
-    assert all(0.0 <= embedder.familiarity(text) <= 1.0 for text in (*TEXTS, *AWKWARD))
+    assert familiarity(embedder, known) == 1.0
+    assert familiarity(embedder, "") == 1.0
+    assert all(0.0 <= familiarity(embedder, text) <= 1.0 for text in (*TEXTS, *AWKWARD))
+    if embedder.spec.provider in SERVERS:  # which do not show their vocabulary
+        assert familiarity(embedder, foreign) == 1.0
+    else:
+        assert 0.0 <= familiarity(embedder, foreign) < familiarity(embedder, f"{known} {foreign}") < 1.0
+
+
+def familiarity(embedder: Embedder, question: str) -> float:
+    return embedder.embed_query(question).familiarity

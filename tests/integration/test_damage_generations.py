@@ -17,7 +17,7 @@ from instar.domain.search import Hit, Mode, SearchAnswer, SearchRequest
 from instar.entrypoints.cli.generations import blocked, generations_as_json, in_words
 from instar.errors import DamagedError, ModelAwayError, ModelChangedError, ModelError
 from instar.indexing.parts import Indexing
-from instar.ports import Embedded, Embedder, SilentProgress
+from instar.ports import Embedded, EmbeddedQuery, Embedder, SilentProgress
 from instar.settings import Settings
 from instar.testing import HashEmbedder
 from instar.wiring import Workspace
@@ -53,11 +53,9 @@ class Described:
         texts = [self._spec.document_prompt + text for text in texts]
         return Embedded(self._shaped(self._model.embed_documents(texts).vectors))
 
-    def embed_query(self, text: str) -> NDArray[np.float32]:
-        return self._shaped(self._model.embed_query(self._spec.query_prompt + text))
-
-    def familiarity(self, text: str) -> float:
-        return self._model.familiarity(text)
+    def embed_query(self, text: str) -> EmbeddedQuery:
+        vector, familiarity = self._model.embed_query(self._spec.query_prompt + text)
+        return EmbeddedQuery(self._shaped(vector), familiarity)
 
 
 class Refusing(Described):

@@ -21,7 +21,7 @@ from instar.embedding.pace import MOST_TEXTS
 from instar.errors import ModelAwayError, ModelChangedError, ModelUnsoundError
 from instar.indexing.clock import Deadline
 from instar.indexing.filling import CACHED_AT_ONCE, CANARY_INTERVAL, fill_generation
-from instar.ports import Embedded, Embedder, Matrix, SilentProgress, Vector
+from instar.ports import Embedded, EmbeddedQuery, Embedder, Matrix, SilentProgress, Vector
 from instar.testing import DictVectorCache
 
 DIMENSIONS = 32
@@ -57,11 +57,8 @@ class Server:
         unit: Vector = (raw / np.linalg.norm(raw)).astype(np.float32)
         return unit
 
-    def embed_query(self, text: str) -> Vector:
-        return self.vector(text)
-
-    def familiarity(self, text: str) -> float:
-        return 1.0
+    def embed_query(self, text: str) -> EmbeddedQuery:
+        return EmbeddedQuery(self.vector(text))
 
 
 @pytest.fixture

@@ -33,6 +33,9 @@ class Words:
         self.asked += texts
         return self._model.embed_documents(texts)
 
+    def familiarity(self, text: str) -> float:
+        return self._model.embed_query(text).familiarity
+
     def close(self) -> None:
         self.closed += 1
 

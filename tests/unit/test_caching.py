@@ -14,7 +14,7 @@ from instar.adapters.caches.vectors import SqliteVectorCache
 from instar.domain.models import StorageFormat, document_side, query_side
 from instar.domain.vectors import encode
 from instar.embedding.caching import KEPT_QUESTIONS, CacheCounts, CachedModel, QueryCache, uncached
-from instar.ports import Embedded, KeptVector, Vector
+from instar.ports import Embedded, EmbeddedQuery, KeptVector
 from instar.testing import DictVectorCache, HashEmbedder
 
 SECONDS = 3_600.0
@@ -34,7 +34,7 @@ class Counted(HashEmbedder):
         vectors = super().embed_documents([text[:LONGEST] for text in texts]).vectors
         return Embedded(vectors, tuple(i for i, text in enumerate(texts) if len(text) > LONGEST))
 
-    def embed_query(self, text: str) -> Vector:
+    def embed_query(self, text: str) -> EmbeddedQuery:
         self.asked.append(text)
         return super().embed_query(text)
 
@@ -144,8 +144,8 @@ def test_what_a_model_is_shows_through() -> None:
     model = HashEmbedder()
     cached = CachedModel(model, None, None)
     assert cached.spec == model.spec
-    assert cached.familiarity("où is it") == model.familiarity("où is it")
-    np.testing.assert_array_equal(cached.embed_query("a"), model.embed_query("a"))
+    assert cached.embed_query("où is it").familiarity == model.embed_query("où is it").familiarity
+    np.testing.assert_array_equal(cached.embed_query("a").vector, model.embed_query("a").vector)
     np.testing.assert_array_equal(cached.embed_documents(["a"]).vectors, model.embed_documents(["a"]).vectors)
     assert cached.counts == CacheCounts(hits=0, misses=1)  # without a cache too, the model was asked
 
@@ -157,13 +157,18 @@ def test_a_question_is_embedded_once_within_its_time() -> None:
     clock, model = Clock(), Counted()
     questions = QueryCache(SECONDS, clock)
     cached = CachedModel(model, questions, None)
-    first = cached.embed_query("where is it")
+    first = cached.embed_query("où is it")
     clock.seconds = SECONDS - 1
-    np.testing.assert_array_equal(cached.embed_query("where is it"), first)
+    assert_same(cached.embed_query("où is it"), first)
     assert (len(model.asked), questions.counts) == (1, CacheCounts(hits=1, misses=1))
     clock.seconds = SECONDS
-    np.testing.assert_array_equal(cached.embed_query("where is it"), first)
+    assert_same(cached.embed_query("où is it"), first)
     assert (len(model.asked), questions.counts) == (2, CacheCounts(hits=1, misses=2))
+
+
+def assert_same(found: EmbeddedQuery, expected: EmbeddedQuery) -> None:
+    np.testing.assert_array_equal(found.vector, expected.vector)
+    assert found.familiarity == expected.familiarity < 1.0
 
 
 def test_the_question_that_was_not_asked_for_longest_goes_first() -> None:
@@ -181,14 +186,14 @@ def test_the_question_that_was_not_asked_for_longest_goes_first() -> None:
 def test_models_share_a_cache_but_no_vector() -> None:
     questions = QueryCache(SECONDS)
     one, two = CachedModel(Counted(), questions, None), CachedModel(Counted("2"), questions, None)
-    assert not np.array_equal(one.embed_query("a"), two.embed_query("a"))
+    assert not np.array_equal(one.embed_query("a").vector, two.embed_query("a").vector)
     assert questions.counts == CacheCounts(hits=0, misses=2)
 
 
 def test_whoever_is_served_a_vector_cannot_change_it_for_the_next() -> None:
     cached = CachedModel(Counted(), QueryCache(SECONDS), None)
     with pytest.raises(ValueError, match="read-only"):
-        cached.embed_query("a")[0] = 7.0
+        cached.embed_query("a").vector[0] = 7.0
 
 
 # What identifies a model

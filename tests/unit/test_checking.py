@@ -36,6 +36,9 @@ class SoundEncoder:
     def encode(self, texts: Sequence[str]) -> Embedded:
         return Embedded(3 * self.words.embed_documents(texts).vectors)
 
+    def familiarity(self, text: str) -> float:
+        return self.words.embed_query(text).familiarity
+
     def close(self) -> None:
         """Nothing is held."""
 

@@ -44,6 +44,9 @@ class TableEncoder:
             self.loads += 1
         return self._model.embed_documents(texts)
 
+    def familiarity(self, text: str) -> float:
+        return StaticEmbedder(builtin_folder()).embed_query(text).familiarity
+
     def close(self) -> None:
         self._model = None
         self.closed.set()

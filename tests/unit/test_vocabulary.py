@@ -48,7 +48,7 @@ def test_a_written_model_is_read_back(vocabulary: Vocabulary, tmp_path: Path) ->
     model = StaticEmbedder(tmp_path, "static:mine")
     assert (model.spec.name, model.spec.dimensions) == ("mine", 8)
     row = codes[-1].astype(np.float32)
-    np.testing.assert_allclose(model.embed_query("zyxwvut"), row / np.linalg.norm(row), atol=1e-6)
+    np.testing.assert_allclose(model.embed_query("zyxwvut").vector, row / np.linalg.norm(row), atol=1e-6)
     description = json.loads((tmp_path / "model.json").read_text("utf-8"))
     assert description["licence"] == "MIT"
     for name, checksum in description["sha256"].items():

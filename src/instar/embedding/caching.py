@@ -14,7 +14,7 @@ import numpy as np
 
 from instar.domain.models import ModelSpec, document_side, query_side
 from instar.embedding.integrity import faults, repeated
-from instar.ports import Embedded, Embedder, KeptVector, Matrix, Vector, VectorCache
+from instar.ports import Embedded, EmbeddedQuery, Embedder, KeptVector, Matrix, VectorCache
 
 KEPT_QUESTIONS = 2_048
 """Questions of which the vectors are kept: 3 MB at 384 dimensions, 34 MB at 4,096."""
@@ -29,12 +29,12 @@ class CacheCounts:
 
 
 class QueryCache:
-    """The vectors of the latest questions to any model, each for a time. For several threads at once."""
+    """The latest questions to any model, each for a time. For several threads at once."""
 
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._seconds = seconds
         self._clock = clock
-        self._kept: OrderedDict[tuple[str, str], tuple[float, Vector]] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, str], tuple[float, EmbeddedQuery]] = OrderedDict()
         self._lock = Lock()
         self._counts = CacheCounts()
 
@@ -43,18 +43,19 @@ class QueryCache:
         """Hits and misses."""
         return self._counts
 
-    def vector(self, embedder: Embedder, text: str) -> Vector:
-        """Return the vector (d,) of a question, read-only; of two threads that miss at once both ask the model."""
+    def embed(self, embedder: Embedder, text: str) -> EmbeddedQuery:
+        """Return a question with its vector read-only; of two threads that miss at once both ask the model."""
         key = (query_side(embedder.spec), text)
         with self._lock:
-            since, vector = self._kept.get(key, (0.0, None))
-            if vector is not None and self._clock() - since < self._seconds:
+            since, kept = self._kept.get(key, (0.0, None))
+            if kept is not None and self._clock() - since < self._seconds:
                 self._kept.move_to_end(key)
                 self._counts = CacheCounts(self._counts.hits + 1, self._counts.misses)
-                return vector
+                return kept
             self._counts = CacheCounts(self._counts.hits, self._counts.misses + 1)
-        found = np.array(embedder.embed_query(text))
-        found.flags.writeable = False  # whoever is served it next must get what the model gave
+        vector, familiarity = embedder.embed_query(text)
+        found = EmbeddedQuery(np.array(vector), familiarity)
+        found.vector.flags.writeable = False  # whoever is served it next must get what the model gave
         with self._lock:
             self._kept[key] = (self._clock(), found)
             self._kept.move_to_end(key)
@@ -86,13 +87,9 @@ class CachedModel:
         """The least cosine between vectors of one text that the model gives."""
         return self.model.agreement
 
-    def embed_query(self, text: str) -> Vector:
-        """Return the unit vector (d,) of a question."""
-        return self._questions.vector(self.model, text) if self._questions else self.model.embed_query(text)
-
-    def familiarity(self, text: str) -> float:
-        """Return the share of a question's words that the model knows whole."""
-        return self.model.familiarity(text)
+    def embed_query(self, text: str) -> EmbeddedQuery:
+        """Return a question's vector, and how much of it the model knows."""
+        return self._questions.embed(self.model, text) if self._questions else self.model.embed_query(text)
 
     def embed_documents(self, texts: Sequence[str]) -> Embedded:
         """Return unit vectors (n, d); those of the cache are the very floats that the model gave."""

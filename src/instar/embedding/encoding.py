@@ -7,7 +7,7 @@ import numpy as np
 from instar.domain.catalogue import ModelEntry
 from instar.domain.models import ModelSpec
 from instar.errors import ModelChangedError, ModelUnsoundError, SettingError
-from instar.ports import Embedded, Encoder, Matrix, Vector
+from instar.ports import Embedded, EmbeddedQuery, Encoder, Matrix, Vector
 
 
 class EncodedModel:
@@ -62,18 +62,13 @@ class EncodedModel:
             cut += [places[i] for i in found.cut]
         return Embedded(vectors, tuple(sorted(cut)))
 
-    def embed_query(self, text: str) -> Vector:
-        """Return the unit vector (d,) of a question. Raises `ModelUnsoundError` where the model gives none."""
+    def embed_query(self, text: str) -> EmbeddedQuery:
+        """Return the vector (d,) of a question. Raises `ModelUnsoundError` where the model gives none."""
         found = self.encoder.encode([self._spec.query_prompt + text])
         vector: Vector = self._shaped(found.vectors, 1)[0]
         if not np.isfinite(vector).all():
             raise ModelUnsoundError(f"{self._spec.name} gave a question no finite vector", "see `instar model check`")
-        return vector
-
-    def familiarity(self, text: str) -> float:
-        """1.0: a transformer reads any word from its pieces."""
-        del text
-        return 1.0
+        return EmbeddedQuery(vector, self.encoder.familiarity(text))
 
     def _batches(self, texts: Sequence[str]) -> Iterator[list[int]]:
         order = sorted(range(len(texts)), key=lambda i: len(texts[i]))

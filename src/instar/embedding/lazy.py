@@ -73,6 +73,14 @@ class LazyEncoder:
             finally:
                 self._last = self._unloader.note_use(self)
 
+    def familiarity(self, text: str) -> float:
+        """Return the share of words that the vocabulary holds whole; loads the model where it is not loaded."""
+        with self._asked:
+            try:
+                return self._encoder.familiarity(text)
+            finally:
+                self._last = self._unloader.note_use(self)
+
     def close(self) -> None:
         """Free what the model holds, after the answer that is being made."""
         with self._asked:

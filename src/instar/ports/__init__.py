@@ -3,7 +3,7 @@
 from instar.ports.arrays import Ids, Matrix, Vector
 from instar.ports.corpus import CorpusSnapshot, CorpusWriter, Store
 from instar.ports.indexes import LexicalIndex, VectorIndex
-from instar.ports.models import Embedded, Embedder, Encoder, KeptVector, VectorCache, Verifiable
+from instar.ports.models import Embedded, EmbeddedQuery, Embedder, Encoder, KeptVector, VectorCache, Verifiable
 from instar.ports.progress import Progress, SilentProgress
 from instar.ports.sources import OpenTranscript, SessionSource, Source
 
@@ -11,6 +11,7 @@ __all__ = [
     "CorpusSnapshot",
     "CorpusWriter",
     "Embedded",
+    "EmbeddedQuery",
     "Embedder",
     "Encoder",
     "Ids",

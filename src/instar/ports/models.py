@@ -14,6 +14,16 @@ class Embedded(NamedTuple):
     cut: tuple[int, ...] = ()
 
 
+class EmbeddedQuery(NamedTuple):
+    """The unit vector of a question (zero where it holds no known token), and how much of it the model knows.
+
+    `familiarity` is the share of its words that the model's vocabulary holds whole; 1.0 where that cannot be told.
+    """
+
+    vector: Vector
+    familiarity: float = 1.0
+
+
 class Encoder(Protocol):
     """A model as its library or server gives it: no prompts, nothing normalised, nothing checked.
 
@@ -38,6 +48,10 @@ class Encoder(Protocol):
 
     def encode(self, texts: Sequence[str]) -> Embedded:
         """Return what the model gives for up to `batch` texts, (n, d)."""
+        ...
+
+    def familiarity(self, text: str) -> float:
+        """Return the share of words that the vocabulary holds whole, 1.0 where that cannot be told."""
         ...
 
     def close(self) -> None:
@@ -71,12 +85,8 @@ class Embedder(Protocol):
         """Return one unit vector a text, in order, and which texts were too long."""
         ...
 
-    def embed_query(self, text: str) -> Vector:
-        """Return the unit vector of a question (zero where the text holds no known token)."""
-        ...
-
-    def familiarity(self, text: str) -> float:
-        """The share of a question's words that the model knows whole, 1.0 where that cannot be told."""
+    def embed_query(self, text: str) -> EmbeddedQuery:
+        """Return the vector of a question and how familiar the model is with its words."""
         ...
 
 

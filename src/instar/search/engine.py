@@ -8,7 +8,7 @@ from instar.domain.generations import Generation
 from instar.domain.search import Hit, Mode, Scope, SearchAnswer, SearchRequest, Weights
 from instar.domain.stored import ChunkRow, ChunkTraits
 from instar.errors import ModelError
-from instar.ports import CorpusSnapshot, Embedder, LexicalIndex, Store, Vector, VectorIndex
+from instar.ports import CorpusSnapshot, EmbeddedQuery, Embedder, LexicalIndex, Store, Vector, VectorIndex
 from instar.search.arms import Arms
 from instar.search.fusion import Candidate, Found, fuse
 from instar.search.ranking import Ranked, least_of_each, rank, read_question, worth_reading
@@ -20,8 +20,10 @@ development questions of the code search benchmark, change nothing on others, an
 FAMILIARITY_POWER = 2
 LEAST_WORTH = 0.05
 """The vector arm counts by the square of the share of the question's words that its model knows, and never for nothing.
-A French question to a model of English and code is thus left to the words: nDCG@10 on PIAF rises from .723 to .816, and
-moves by .002 at most on the development questions of the code search benchmark and of CoSQA."""
+A French question to a model of English and code is thus left to the words: with the built-in model nDCG@10 on PIAF rises
+from .723 to .816, and moves by .002 at most on the development questions of the code search benchmark and of CoSQA; with
+all-MiniLM-L6-v2 it rises from .767 to .814 on PIAF, from .870 to .886 on the former, and falls from .551 to .528 on the
+latter."""
 
 
 _Known = list[tuple[Candidate, ChunkTraits]]
@@ -77,31 +79,33 @@ class SearchEngine:
         depth = max(DEPTH, request.limit)
         if request.mode == Mode.LEXICAL or generation is None:
             return _Asked(request, generation, None, Weights(), depth)
-        vector, familiarity = self._embedded(generation, request.query, problems)
-        worth = max(LEAST_WORTH, familiarity**FAMILIARITY_POWER)
+        embedded = self._embedded(generation, request.query, problems)
+        if embedded is None or request.mode == Mode.VECTOR:
+            return _Asked(request, generation, embedded and embedded.vector, Weights(), depth)
+        worth = max(LEAST_WORTH, embedded.familiarity**FAMILIARITY_POWER)
         weights = Weights(request.weights.lexical, request.weights.vector * worth)
-        return _Asked(request, generation, vector, weights if request.mode == Mode.HYBRID else Weights(), depth)
+        return _Asked(request, generation, embedded.vector, weights, depth)
 
-    def _embedded(self, generation: Generation, text: str, problems: list[str]) -> tuple[Vector | None, float]:
-        """Return a question's vector and how much of it the model knows; no vector where the model cannot be had."""
+    def _embedded(self, generation: Generation, text: str, problems: list[str]) -> EmbeddedQuery | None:
+        """Return a question's vector and how much of it the model knows; None where the model cannot be had."""
         if generation.changed:
             problems.append(
                 f"{generation.changed}, so nothing is found by meaning: put the former model back and run `instar"
                 " index`, or run `instar index --rebuild`"
             )
-            return None, 0.0
+            return None
         try:
             embedder = self._embedder_of(generation)
             if embedder is not None:
-                return embedder.embed_query(text), embedder.familiarity(text)
+                return embedder.embed_query(text)
         except ModelError as error:
             problems.append(f"{error.message}, so nothing is found by meaning: {error.remedy}")
-            return None, 0.0
+            return None
         problems.append(
             f"the model of the active generation ({generation.model.name} {generation.model.revision}) is not"
             " there, so nothing is found by meaning: `instar index` builds the generation of the wanted model"
         )
-        return None, 0.0
+        return None
 
     # The candidates
 

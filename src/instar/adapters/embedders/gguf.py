@@ -11,6 +11,7 @@ import numpy as np
 
 from instar.adapters.embedders import digests, hub
 from instar.adapters.embedders.gguf_header import POOLINGS, PRECISIONS, Header, read_header
+from instar.adapters.embedders.words import share_of_whole_words
 from instar.domain import catalogue
 from instar.domain.catalogue import ModelEntry
 from instar.domain.models import EncoderFacts
@@ -30,6 +31,8 @@ class _Llama(Protocol):
     """What is used of `llama_cpp.Llama`."""
 
     def tokenize(self, text: bytes, add_bos: bool = True, special: bool = False) -> list[int]: ...  # noqa: FBT001, FBT002 - theirs
+
+    def detokenize(self, tokens: list[int]) -> bytes: ...
 
     def token_eos(self) -> int: ...
 
@@ -92,6 +95,16 @@ class GgufEncoder:
             if self._last_was_cut:
                 cut.append(i)
         return Embedded(vectors, tuple(cut))
+
+    def familiarity(self, text: str) -> float:
+        """Return the share of words that are one token."""
+        model = self._loaded()
+
+        def tokens_of(word: str) -> list[str]:
+            tokens = model.tokenize(word.encode(), add_bos=False)
+            return [model.detokenize([token]).decode("utf-8", "replace") for token in tokens]
+
+        return share_of_whole_words(text, tokens_of)
 
     def close(self) -> None:
         """Free the weights."""

@@ -69,6 +69,11 @@ class OllamaEncoder:
         width = self.facts.dimensions
         return divided([sendable(text) for text in texts], self._whole, lambda text: self._cut(text, width), width)
 
+    def familiarity(self, text: str) -> float:
+        """1.0: a server does not show its vocabulary."""
+        del text
+        return 1.0
+
     def close(self) -> None:
         """Close the connection; how long the server keeps the model is up to `keep_alive`."""
         self._server.close()

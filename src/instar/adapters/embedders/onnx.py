@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
 from instar.adapters.embedders.onnx_folder import read_folder
+from instar.adapters.embedders.words import share_of_whole_words
 from instar.domain.catalogue import ModelEntry
 from instar.domain.models import EncoderFacts
 from instar.errors import ModelMissingError, ModelUnsoundError, SettingError
@@ -76,7 +77,7 @@ class OnnxEncoder:
 
     def encode(self, texts: Sequence[str]) -> Embedded:
         """Return the pooled vectors (n, d) of up to `batch` texts, and which were longer than the context."""
-        session, tokenizer, inputs = self._loaded = self._loaded or self._load()
+        session, tokenizer, inputs = self._opened()
         encodings = tokenizer.encode_batch(list(texts))
         tokens = _tokens(encodings)
         try:
@@ -88,9 +89,18 @@ class OnnxEncoder:
         cut = tuple(i for i, encoding in enumerate(encodings) if encoding.overflowing)
         return Embedded(_POOLED[self.facts.pooling](hidden, tokens["attention_mask"]), cut)
 
+    def familiarity(self, text: str) -> float:
+        """Return the share of words that are one token."""
+        tokenizer = self._opened().tokenizer
+        return share_of_whole_words(text, lambda word: tokenizer.encode(word, add_special_tokens=False).tokens)
+
     def close(self) -> None:
         """Free the session."""
         self._loaded = None
+
+    def _opened(self) -> _Loaded:
+        self._loaded = self._loaded or self._load()
+        return self._loaded
 
     def _load(self) -> _Loaded:
         """Load the files, after a look at their checksums: vectors are known by what `model.json` says of them."""

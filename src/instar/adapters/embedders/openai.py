@@ -73,6 +73,11 @@ class OpenAIEncoder:
         groups = _groups([sendable(text) for text in texts])
         return joined([divided(group, self._ask, self._halved, self._width) for group in groups])
 
+    def familiarity(self, text: str) -> float:
+        """1.0: a server does not show its vocabulary."""
+        del text
+        return 1.0
+
     def close(self) -> None:
         """Close the connection."""
         self._server.close()

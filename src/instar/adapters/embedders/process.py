@@ -70,9 +70,26 @@ class ProcessEncoder:
 
     def encode(self, texts: Sequence[str]) -> Embedded:
         """Return what the model gives, (n, d). Raises `ModelAwayError` where the process ended over it."""
+        reply, payload = self._asked({"texts": list(texts)})
+        vectors = np.frombuffer(payload, np.float32).reshape(reply["shape"])
+        return Embedded(vectors, tuple(reply["cut"]))
+
+    def familiarity(self, text: str) -> float:
+        """Return the share of words that the vocabulary holds whole."""
+        reply, _ = self._asked({"question": text})
+        return float(reply["familiarity"])
+
+    def close(self) -> None:
+        """End the process."""
+        with self._lock:
+            child, self._child = self._child, None
+            if child is not None:
+                child.end()
+
+    def _asked(self, request: Mapping[str, Any]) -> Message:
         with self._lock:
             try:
-                reply, payload = self._opened().ask({"texts": list(texts)})
+                answer = self._opened().ask(request)
             except _EndedError as error:
                 self._child = None
                 raise ModelAwayError(
@@ -82,16 +99,8 @@ class ProcessEncoder:
             except BaseException:
                 self.close()  # an answer that nobody read would be taken for that to the next question
                 raise
-        _raise_error(reply)
-        vectors = np.frombuffer(payload, np.float32).reshape(reply["shape"])
-        return Embedded(vectors, tuple(reply["cut"]))
-
-    def close(self) -> None:
-        """End the process."""
-        with self._lock:
-            child, self._child = self._child, None
-            if child is not None:
-                child.end()
+        _raise_error(answer[0])
+        return answer
 
     def _introduction(self) -> _Introduction:
         with self._lock:

@@ -12,6 +12,7 @@ import numpy as np
 
 from instar.adapters.embedders import digests, hub
 from instar.adapters.embedders.st_folder import UNLIMITED, Description, described, foreign_code
+from instar.adapters.embedders.words import share_of_whole_words
 from instar.domain.catalogue import ModelEntry
 from instar.domain.models import EncoderFacts
 from instar.errors import ModelMissingError, ModelUnsoundError, SettingError
@@ -101,6 +102,10 @@ class SentenceTransformersEncoder:
                 f"see `instar model check {self._entry.name}`",
             ) from error
         return Embedded(vectors, tuple(i for i, ids in enumerate(tokens) if len(ids) > limit))
+
+    def familiarity(self, text: str) -> float:
+        """Return the share of words that are one token."""
+        return share_of_whole_words(text, self._loaded().tokenizer.tokenize)
 
     def close(self) -> None:
         """Free the weights."""

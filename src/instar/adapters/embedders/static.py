@@ -13,7 +13,7 @@ from tokenizers import Encoding, Tokenizer
 
 from instar.domain.models import ModelSpec
 from instar.errors import ModelMissingError
-from instar.ports import Embedded
+from instar.ports import Embedded, EmbeddedQuery
 
 UNKNOWN = "[UNK]"
 """The token of what is not in the vocabulary."""
@@ -29,7 +29,6 @@ class StaticEmbedder:
 
     def __init__(self, folder: Path, reference: str = "static") -> None:
         self._folder = folder
-        self._last: tuple[str, Encoding] | None = None
         try:
             facts = json.loads((folder / "model.json").read_text("utf-8"))
             self._spec = ModelSpec(
@@ -81,28 +80,23 @@ class StaticEmbedder:
         sums[~sums.any(axis=1)] = 1.0
         return Embedded(_normalised(sums))
 
-    def embed_query(self, text: str) -> NDArray[np.float32]:
-        """Return the unit vector (d,) of a question, zero where it holds no known token."""
-        ids = self._encoded(text).ids
+    def embed_query(self, text: str) -> EmbeddedQuery:
+        """Return the vector (d,) of a question, zero where it holds no known token."""
+        encoding = self._tokenizer.encode(text, add_special_tokens=False)
+        ids = encoding.ids
         if not ids:
-            return np.zeros(self._spec.dimensions, np.float32)
-        return _normalised(self._scales[ids] @ self._rows[ids].astype(np.float32))
+            return EmbeddedQuery(np.zeros(self._spec.dimensions, np.float32))
+        vector = _normalised(self._scales[ids] @ self._rows[ids].astype(np.float32))
+        return EmbeddedQuery(vector, _familiarity(encoding))
 
-    def _encoded(self, text: str) -> Encoding:
-        """Return the tokens of a question; kept, for it is asked for its vector and for what is known of it."""
-        if self._last is None or self._last[0] != text:
-            self._last = (text, self._tokenizer.encode(text, add_special_tokens=False))
-        return self._last[1]
 
-    def familiarity(self, text: str) -> float:
-        """Return the share of words that are one token: of names in pieces, or another language, little is known."""
-        encoding = self._encoded(text)
-        pieces = Counter(encoding.word_ids)
-        known = sum(
-            pieces[word] == 1 and token != UNKNOWN
-            for word, token in zip(encoding.word_ids, encoding.tokens, strict=True)
-        )
-        return known / len(pieces) if pieces else 1.0
+def _familiarity(encoding: Encoding) -> float:
+    """Return the share of words that are one token: of names in pieces, or another language, little is known."""
+    pieces = Counter(encoding.word_ids)
+    known = sum(
+        pieces[word] == 1 and token != UNKNOWN for word, token in zip(encoding.word_ids, encoding.tokens, strict=True)
+    )
+    return known / len(pieces)
 
 
 def _normalised(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

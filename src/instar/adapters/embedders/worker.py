@@ -21,7 +21,10 @@ from instar.ports import Encoder
 
 
 def serve(requests: BinaryIO, replies: BinaryIO) -> None:
-    """Answer every message of `requests` with one to `replies`. The first opens the encoder, the others are texts."""
+    """Answer every message of `requests` with one to `replies`.
+
+    The first opens the encoder; the others are texts to encode, or a question to be looked at.
+    """
     encoder: Encoder | None = None
     while True:
         try:
@@ -32,6 +35,8 @@ def serve(requests: BinaryIO, replies: BinaryIO) -> None:
             if encoder is None:
                 encoder = _opened(request)
                 reply = _introduction(encoder)
+            elif "question" in request:
+                reply = {"familiarity": encoder.familiarity(request["question"])}, b""
             else:
                 reply = _encoded(encoder, request["texts"])
         except InstarError as error:

@@ -75,7 +75,7 @@ def similarity(query: str, text: str, model: str | None, *, as_json: bool, data:
     """Print the cosine of a question and a text."""
     embedder = _named(model, data)
     documents = _embedded(embedder, [text], Side.DOCUMENT)
-    cosine = float(embedder.embed_query(query) @ documents.vectors[0])
+    cosine = float(embedder.embed_query(query).vector @ documents.vectors[0])
     if as_json:
         typer.echo(json.dumps({"model": embedder.spec.reference, "cosine": cosine, "cut": bool(documents.cut)}))
     else:
@@ -90,7 +90,7 @@ def _named(model: str | None, data: Path | None) -> Embedder:
 def _embedded(model: Embedder, texts: Sequence[str], role: Side) -> Embedded:
     if role is Side.DOCUMENT:
         return model.embed_documents(texts)
-    return Embedded(np.array([model.embed_query(text) for text in texts], np.float32))
+    return Embedded(np.array([model.embed_query(text).vector for text in texts], np.float32))
 
 
 def _standard_input() -> str:
