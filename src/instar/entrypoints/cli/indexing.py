@@ -92,7 +92,7 @@ def _print_generations(facts: Sequence[dict[str, Any]]) -> None:
     """Print the active and the wanted one; where there was never another, only what troubles it."""
     for one in facts:
         if one["active"] or one["wanted"]:
-            for line in in_words(one) if len(facts) > 1 else troubles(one):
+            for line in in_words(one, facts) if len(facts) > 1 else troubles(one):
                 typer.echo(line)
 
 
