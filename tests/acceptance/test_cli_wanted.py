@@ -53,6 +53,8 @@ def test_an_unknown_wanted_model_stops_no_answer(
 
 def test_a_new_folder_is_searched_though_the_wanted_model_is_unknown(run: Run, environment: dict[str, str]) -> None:
     environment["INSTAR_MODEL"] = "bge-m3"  # of the catalogue, but nobody says where it runs
+    assert "ollama:bge-m3" in run("index", "--yes", "--sessions", code=2).stderr
+    assert run("roots").stdout == ""
     found = json.loads(run("search", "retries", "--yes", "--json").stdout)
     assert found["hits"]
     assert "ollama:bge-m3" in found["degraded"]

@@ -45,6 +45,8 @@ class Options:
 def index(options: Options) -> None:
     """Bring the roots of these folders up to date and print what was done."""
     workspace = open_workspace(options.data)
+    if workspace.wanted_problem is not None:  # before anything is asked or chosen
+        raise workspace.wanted_problem
     former = _former_choices(options, workspace.roots())
     sessions = asked_sessions(workspace, options.sessions_from, options.projects, former, wanted=options.sessions)
     if sessions is not None:
