@@ -142,6 +142,7 @@ def test_what_a_user_says_of_a_model_holds_for_its_tags():
         ("provider = 'onnx'\noptions = {device = 'gpu'}", "not one of cpu, cuda"),
         ("provider = 'st'\noptions = {device = 'gpu'}", "not cpu, mps, cuda"),
         ("provider = 'st'\noptions = {run_model_code = 1}", "not true or false"),
+        ("provider = 'ollama'\noptions = {num_ctx = 'abc'}", "not a whole number from 1"),
         ("provider = 'static'\noptions = {threads = 1}", "none of the provider static"),
         ("base_url = 'ftp://box/v1'", "base_url of .* not an address"),
         ("base_url = 'http://[box'", "base_url of .* not an address"),

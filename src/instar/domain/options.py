@@ -36,8 +36,10 @@ _KINDS: dict[str, dict[str, _Kind]] = {
         **_PYTHON,
     },
     "openai": {"api_key_env": _TEXT, **_PYTHON},
+    "ollama": {"num_ctx": _whole(1), **_PYTHON},
 }
-"""Not in it: Ollama, which is handed any option of its models."""
+_OPEN = "ollama"
+"""It is handed any other option, too, for those of its models are many and change."""
 
 
 def check_options(options: Mapping[str, Option], provider: str, place: str) -> None:
@@ -45,11 +47,11 @@ def check_options(options: Mapping[str, Option], provider: str, place: str) -> N
 
     `place` names the model and the file, for the error.
     """
-    if provider not in _KINDS:
-        return
-    kinds = _KINDS[provider]
+    kinds = _KINDS.get(provider, {})
     for name, value in options.items():
         if name not in kinds:
+            if provider in ("", _OPEN):
+                continue
             taken = f"it takes {', '.join(kinds)}" if kinds else "it takes none"
             raise SettingError(f"option {name!r} of {place} is none of the provider {provider}", taken)
         fits, wanted = kinds[name]

@@ -98,7 +98,7 @@ class SearchEngine:
             problems.append(f"{error.message}, so nothing is found by meaning: {error.remedy}")
             return None, 0.0
         problems.append(
-            f"the model of the active generation ({generation.model.called}) is not"
+            f"the model of the active generation ({generation.model.called} {generation.model.revision}) is not"
             " there, so nothing is found by meaning: `instar index` builds the generation of the wanted model"
         )
         return None, 0.0
