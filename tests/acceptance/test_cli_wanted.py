@@ -31,16 +31,10 @@ def run(config: Path, tmp_path: Path, instar_command: Run) -> Run:
     return call
 
 
-@pytest.mark.parametrize("place", ["INSTAR_MODEL", "instar.toml"])
-def test_an_unknown_wanted_model_stops_no_answer(
-    run: Run, config: Path, environment: dict[str, str], place: str
-) -> None:
+def test_an_unknown_wanted_model_stops_no_answer(run: Run, config: Path, environment: dict[str, str]) -> None:
     run("index", "--yes")
-    if place == "INSTAR_MODEL":
-        environment[place] = "minilmm"
-    else:
-        place = str(config / place)
-        Path(place).write_text('model = "minilmm"\n')
+    file = config / "instar.toml"
+    file.write_text('model = "minilmm"\n')
     found = json.loads(run("search", "retries", "--mode", "vector", "--json").stdout)
     assert [hit["path"] for hit in found["hits"]] == ["retry.md"]
     status = json.loads(run("status", "--json").stdout)
@@ -48,7 +42,9 @@ def test_an_unknown_wanted_model_stops_no_answer(
     said = [found["degraded"], status["wanted"]["problem"], run("status").stdout, run("search", "retries").stderr]
     said += [run("index", code=2).stderr, run("embed", "x", code=2).stderr]
     for words in said:
-        assert f"unknown model 'minilmm' (the wanted model, set in {place}); near it: minilm" in words
+        assert f"unknown model 'minilmm' (the wanted model, set in {file}); near it: minilm" in words
+    environment["INSTAR_MODEL"] = "minilmm"
+    assert "set in INSTAR_MODEL" in run("index", code=2).stderr
 
 
 def test_a_new_folder_is_searched_though_the_wanted_model_is_unknown(run: Run, environment: dict[str, str]) -> None:
@@ -60,25 +56,19 @@ def test_a_new_folder_is_searched_though_the_wanted_model_is_unknown(run: Run, e
     assert "ollama:bge-m3" in found["degraded"]
 
 
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [("[mine]\nprovider =\n", "line 2"), ("[mine]\nprovider = 'st'\nnonsense = 1\n", "unknown key 'nonsense'")],
-)
-def test_a_file_of_models_that_cannot_be_read_stops_only_what_needs_it(
-    run: Run, config: Path, content: str, said: str
-) -> None:
+def test_a_file_of_models_that_cannot_be_read_stops_only_what_needs_it(run: Run, config: Path) -> None:
     run("index", "--yes")
     file = config / "models.toml"
-    file.write_text(content)
+    file.write_text("[mine]\nprovider =\n")
     found = json.loads(run("search", "retries", "--mode", "vector", "--json").stdout)
     assert [hit["path"] for hit in found["hits"]] == ["retry.md"]
     words = [found["degraded"], run("status").stdout]
     words += [run(*command, code=2).stderr for command in (("index",), ("model", "list"), ("embed", "x"))]
     for line in words:
         assert str(file) in line
-        assert said in line
-    for command in (("roots",), ("verify",), ("config",), ("status", "--json")):
-        run(*command)
+        assert "line 2" in line
+    for command in ("roots", "verify", "config"):
+        run(command)
 
 
 def test_no_question_goes_where_the_file_would_not_send_it(run: Run, config: Path, environment: dict[str, str]) -> None:

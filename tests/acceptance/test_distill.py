@@ -76,17 +76,14 @@ def test_an_interrupt_leaves_no_folder(environment: dict[str, str], instar_comma
     assert not output.exists()
 
 
-@pytest.mark.parametrize("there", [False, True])
-def test_a_write_that_fails_leaves_nothing(environment: dict[str, str], tmp_path: Path, there: bool) -> None:
+def test_a_write_that_fails_leaves_nothing(environment: dict[str, str], tmp_path: Path) -> None:
     output = tmp_path / "mine"
-    if there:
-        output.mkdir()
     distill = f'"{sys.executable}" -m instar model distill static --vocabulary static --dimensions 64 -o "{output}"'
     limited = f"ulimit -f 1000; exec {distill}"
     done = subprocess.run(["bash", "-c", limited], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 2, done.stderr
     assert "cannot be written" in done.stderr
-    assert (output.exists(), list(tmp_path.glob("mine/*"))) == (there, [])
+    assert not output.exists()
 
 
 def test_a_folder_that_is_not_empty_is_left_as_it_is(instar_command: Instar, tmp_path: Path) -> None:
