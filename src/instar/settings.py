@@ -17,7 +17,13 @@ import platformdirs
 from instar.errors import SettingError
 
 FILE_NAME = "instar.toml"
+ENVIRONMENT = "environment"
 _FLAGS = {"true": True, "1": True, "false": False, "0": False}
+
+
+def variable(name: str) -> str:
+    """Return the name of the environment variable of an option."""
+    return f"INSTAR_{name.upper()}"
 
 
 def _own_folder(find: Callable[[str], Path]) -> Path:
@@ -79,6 +85,10 @@ class Configuration:
     settings: Settings
     origins: Mapping[str, str]
 
+    def place(self, name: str) -> str:
+        """Return where the value of an option can be changed."""
+        return variable(name) if self.origins[name] == ENVIRONMENT else self.origins[name]
+
 
 def load(
     environment: Mapping[str, str] = os.environ,
@@ -94,10 +104,10 @@ def load(
     named = _from_environment(environment)
     given = {name: value for name, value in (overrides or {}).items() if value is not None}
     # The data folder is where one of the files lies, so it is settled before that file is read.
-    state = _merge(state, {k: v for k, v in named.items() if k == "data"}, "environment")
+    state = _merge(state, {k: v for k, v in named.items() if k == "data"}, ENVIRONMENT)
     state = _merge(state, {k: v for k, v in given.items() if k == "data"}, "command line")
     state = _from_file(state, state.settings.data / FILE_NAME, allow_data=False)
-    state = _merge(state, {k: v for k, v in named.items() if k != "data"}, "environment")
+    state = _merge(state, {k: v for k, v in named.items() if k != "data"}, ENVIRONMENT)
     return _merge(state, {k: v for k, v in given.items() if k != "data"}, "command line")
 
 
@@ -118,7 +128,7 @@ def _from_file(state: Configuration, path: Path, *, allow_data: bool = True) -> 
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    names = {f"INSTAR_{item.name.upper()}": item.name for item in fields(Settings)}
+    names = {variable(item.name): item.name for item in fields(Settings)}
     return {names[key]: value for key, value in environment.items() if key in names and value}
 
 

@@ -65,13 +65,71 @@ def test_the_wanted_model_is_built_beside_the_first_and_takes_over(run: Run, sec
     assert "`instar index` builds that" in found.stderr
     before = loaded(run("status", "--json", model=wanted))
     assert [(one["model"], one["active"], one["wanted"]) for one in before["generations"]] == [("static", True, False)]
-    assert before["wanted"] == {"model": wanted, "storage": "int8"}
+    assert before["wanted"] == {"model": wanted, "storage": "int8", "problem": None}
     assert "not begun, 1 text missing: `instar index` builds it" in run("status", model=wanted).stdout
     built = run("index", model=wanted).stdout
-    assert "second int8, active, complete" in built
+    assert f"{wanted} int8, active, complete" in built
     facts = [(one["model"], one["active"], one["missing"]) for one in loaded(run("status", "--json"))["generations"]]
-    assert facts == [("static", False, 0), ("second", True, 0)]
+    assert facts == [("static", False, 0), (wanted, True, 0)]
     assert "note:" not in run("search", "retry delay", model=wanted).stderr
+
+
+def test_a_model_has_the_name_that_was_set(run: Run, second: Path, tmp_path: Path) -> None:
+    """Its own name only where two of one name lie there."""
+    file = tmp_path / "home" / ".config" / "instar" / "models.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text(f'[mine]\nprovider = "static"\nsource = "{second}"\n')
+    run("index", "--yes", model="mine")
+    found = run("search", "retry delay", "--json", model="mine")
+    assert loaded(found)["generation"] == {"id": 2, "model": "mine"}
+    assert "model mine" in run("search", "retry delay", model="mine").stderr
+    assert "generation 2  mine int8, active" in run("status", model="mine").stdout
+    assert [(one["model"], one["name"]) for one in loaded(run("status", "--json", model="mine"))["generations"]] == [
+        ("static", "static"), ("mine", "second"),
+    ]  # fmt: skip
+    facts = json.loads((second / "model.json").read_text())
+    (second / "model.json").write_text(json.dumps(facts | {"name": "third", "revision": "3"}))
+    run("index", model="mine")
+    shown = run("status", model="mine").stdout
+    assert "mine (second 2) int8" in shown
+    assert "mine (third 3) int8, active" in shown
+    assert "generation 1  static int8" in shown
+
+
+def test_what_a_model_cuts_is_said_once_and_what_that_means(run: Run, tmp_path: Path) -> None:
+    here = tmp_path / "home" / "project"
+    for i in range(5):
+        (here / f"long{i}.md").write_text(f"# Chapter {i}\n\n{' '.join(f'word{i}x{j}' for j in range(60))}\n")
+    with running(OpenAIServer()) as server:
+        server.behaviour.window = 40
+        at = ("--provider", "openai", "--source", "hash", "--base-url", server.url)
+        run("model", "add", "mine", *at)
+        run("model", "add", "other", *at, "--document-prompt", "d: ")
+        run("index", "--yes", model="mine")
+        run("index", model="other")
+        facts = loaded(run("status", "--json", model="other"))["generations"]
+    assert [one["cut"]["chunks"] for one in facts] == [0, 5, 5]
+    assert [len(one["cut"]["first"]) for one in facts] == [0, 3, 3]
+    assert facts[1]["cut"]["first"][0].keys() == {"path", "lines"}
+    (line,) = [line for line in run("status", model="other").stdout.splitlines() if "longer than" in line]
+    assert "5 chunks longer than" in line
+    assert "found by words, not by meaning (long0.md:1" in line
+    assert line.endswith("and 2 more)")
+
+
+def test_a_model_that_has_changed_is_named_until_it_is_known_again(run: Run, tmp_path: Path) -> None:
+    with running(OpenAIServer()) as server:
+        run("model", "add", "mine", "--provider", "openai", "--source", "hash", "--base-url", server.url)
+        run("index", "--yes", model="mine")
+        assert loaded(run("status", "--json", model="mine"))["generations"][1]["changed"] is None
+        server.digest = "another"
+        run("index", model="mine", code=5)
+        assert "mine has changed" in loaded(run("status", "--json", model="mine"))["generations"][1]["changed"]
+        (line,) = [line for line in run("status", model="mine").stdout.splitlines() if "has changed" in line]
+        assert "`instar index --rebuild`" in line
+        server.digest = "sha-1"
+        run("index", model="mine")
+        assert "has changed" not in run("status", model="mine").stdout
 
 
 def test_a_model_that_is_not_there_stops_nothing_else(run: Run, second: Path) -> None:
@@ -79,6 +137,7 @@ def test_a_model_that_is_not_there_stops_nothing_else(run: Run, second: Path) ->
     done = run("index", "--yes", model="static:/nowhere", code=5)
     assert "1 file read" in done.stdout
     assert done.stderr.strip().splitlines()[-1].startswith("instar: the static model in /nowhere cannot be read")
+    assert "there is no such folder; check the path" in done.stderr
     facts, error = (
         json.loads(line) for line in run("index", "--json", model="static:/nowhere", code=5).stdout.splitlines()
     )

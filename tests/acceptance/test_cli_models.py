@@ -93,6 +93,17 @@ def test_facts_are_shown_without_a_provider_or_a_package(as_json, run):
     assert "unknown model" in run("model", "show", "nobody", code=2).stderr
 
 
+def test_a_fact_is_the_running_models_only_where_the_model_said_it(as_json, run, environment):
+    environment["OPENAI_API_KEY"] = "k"
+    shown = as_json("model", "show", "openai:text-embedding-3-small")
+    origins = {fact["name"]: fact["origin"] for fact in shown["facts"]}
+    assert (origins["dimensions"], origins["context_tokens"]) == ("the catalogue", "the catalogue")
+    assert (origins["name"], origins["revision"]) == ("its name", "its name")
+    assert "`instar model check openai:text-embedding-3-small` asks it" in shown["not_running"]
+    facts = {fact["name"]: fact for fact in as_json("model", "show", "static")["facts"]}
+    assert (facts["revision"]["origin"], facts["name"]["value"]) == ("the running model", "static")
+
+
 # Check
 
 
@@ -120,6 +131,11 @@ def test_a_model_that_is_not_there_is_one_finding(run, as_json, tmp_path, user_f
     assert tree(tmp_path) == before
 
 
+def test_no_address_is_taken_for_a_model_of_no_server(run):
+    refused = run("model", "check", "static", "--base-url", "http://127.0.0.1:9", code=2)
+    assert "leave out --base-url" in refused.stderr
+
+
 def test_an_unknown_model_is_no_finding_but_a_mistake(run):
     assert "unknown model 'nobody'" in run("model", "check", "nobody", code=2).stderr
 
@@ -129,11 +145,11 @@ def test_an_unknown_model_is_no_finding_but_a_mistake(run):
 
 def test_a_model_is_added_used_and_removed(run, as_json, user_file):
     user_file.write_text("# mine\n")
-    run("model", "add", "work", "--provider", "gguf", "--source", "models/bge-m3", "--query-prompt", "q: ",
+    run("model", "add", "work", "--provider", "ollama", "--source", "bge-m3:567m", "--query-prompt", "q: ",
         "--truncation", "512", "--option", "num_ctx=4096", "--option", "keep=true")  # fmt: skip
     assert user_file.read_text().startswith("# mine\n")
     assert tomllib.loads(user_file.read_text())["work"] == {
-        "provider": "gguf", "source": "models/bge-m3", "query_prompt": "q: ", "truncation": 512,
+        "provider": "ollama", "source": "bge-m3:567m", "query_prompt": "q: ", "truncation": 512,
         "options": {"num_ctx": 4096, "keep": True},
     }  # fmt: skip
     facts = {fact["name"]: fact for fact in as_json("model", "show", "work")["facts"]}
@@ -150,11 +166,19 @@ def test_a_model_is_added_used_and_removed(run, as_json, user_file):
     [
         (["work"], "nothing is said"),
         (["work", "--provider", "ollama", "--source", "x", "--option", "num_ctx"], "key=value"),
+        (["work", "--provider", "onnx", "--source", "/", "--option", "threads=abc"], "whole number from 0"),
+        (["work", "--provider", "onnx", "--source", "/", "--option", "thread=4"], "it takes threads, device, python"),
+        (["work", "--provider", "openai", "--source", "x", "--base-url", "ftp://me:pw@box"], "http:// or https://"),
+        (["work", "--provider", "onnx", "--source", "/", "--base-url", "http://box"], "onnx asks no server"),
+        (["work", "--provider", "static", "--source", "/nowhere"], "there is no folder /nowhere"),
+        (["work", "--provider", "gguf", "--source", "nowhere.gguf"], "there is no file nowhere.gguf"),
         (["work", "--remove"], "has no model"),
     ],
 )
 def test_what_cannot_be_added_is_refused_and_nothing_written(run, user_file, arguments, said):
-    assert said in run("model", "add", *arguments, code=2).stderr
+    refused = run("model", "add", *arguments, code=2).stderr
+    assert said in refused
+    assert "pw" not in refused
     assert not user_file.exists()
 
 

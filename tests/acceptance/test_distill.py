@@ -1,11 +1,15 @@
 """A static model of one's own, as a user makes it."""
 
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
+from model_servers import OpenAIServer, SilenceError, running
 
 Instar = Callable[..., CompletedProcess[str]]
 DIMENSIONS = "64"
@@ -35,7 +39,7 @@ def test_a_model_is_made_of_the_corpus_and_answers(
     environment["INSTAR_MODEL"] = made["model"]
     assert instar_command("index", project).returncode == 0
     answer = json.loads(instar_command("search", "--mode", "vector", "--json", "zyxwvut", project).stdout)
-    assert answer["generation"]["model"] == "static-static"
+    assert answer["generation"]["model"] == made["model"]
     assert answer["hits"]
 
 
@@ -46,6 +50,40 @@ def test_without_a_corpus_the_words_of_the_built_in_model_do(instar_command: Ins
     assert "--vocabulary static" in refused.stderr
     made = instar_command(*arguments, "--vocabulary", "static")
     assert f"instar model add NAME --provider static --source {tmp_path / 'mine'}" in made.stdout
+
+
+def test_an_interrupt_leaves_no_folder(environment: dict[str, str], instar_command: Instar, tmp_path: Path) -> None:
+    output = tmp_path / "mine"
+    with running(OpenAIServer()) as server:
+        server.behaviour.always = SilenceError()
+        instar_command("model", "add", "away", "--provider", "openai", "--source", "hash", "--base-url", server.url)
+        command = [
+            sys.executable,
+            "-m",
+            "instar",
+            "model",
+            "distill",
+            "away",
+            "--vocabulary",
+            "static",
+            "-o",
+            str(output),
+        ]
+        distilling = subprocess.Popen(command, env=environment)
+        assert server.silenced.wait(60)
+        distilling.send_signal(signal.SIGINT)
+        assert distilling.wait(60) == 130
+    assert not output.exists()
+
+
+def test_a_write_that_fails_leaves_nothing(environment: dict[str, str], tmp_path: Path) -> None:
+    output = tmp_path / "mine"
+    distill = f'"{sys.executable}" -m instar model distill static --vocabulary static --dimensions 64 -o "{output}"'
+    limited = f"ulimit -f 1000; exec {distill}"
+    done = subprocess.run(["bash", "-c", limited], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    assert "cannot be written" in done.stderr
+    assert not output.exists()
 
 
 def test_a_folder_that_is_not_empty_is_left_as_it_is(instar_command: Instar, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The documentation is executed, complete, and its links lead somewhere."""
 
+import json
 import os
 import re
 import subprocess
@@ -97,6 +98,73 @@ def test_every_option_of_every_command_is_described():
             for option in parameter.opts:
                 known = not option.startswith("--") or option in COMPLETION or option == "--refresh"
                 assert known or f"`{option}" in page, option
+
+
+def shape(text):
+    """Return what a JSON description like `{a, b: {c}, d?: [{e}]}` means: keys, each with the shape of its value."""
+    names = re.sub(r"([\w?]+)(?=\s*[,}])", r'"\1": null', re.sub(r"([\w?]+)\s*:", r'"\1":', text))
+    return json.loads(names)
+
+
+def check(described, value, where):
+    """Fail where keys are missing or not described; a list is described by one of its items."""
+    if isinstance(described, list):
+        for item in value:
+            check(described[0], item, where)
+    elif isinstance(described, dict):
+        names = {name.rstrip("?") for name in described}
+        needed = {name for name in described if not name.endswith("?")}
+        assert needed <= value.keys() <= names, where
+        for name, inner in described.items():
+            if name in value:
+                check(inner, value[name], f"{where}.{name}")
+
+
+SHOWN_AS_JSON = {
+    "index [PATH …]": "index notes --yes",
+    "status": "status",
+    "roots` and `instar roots forget PATH": "roots",
+    "verify": "verify",
+    "model list": "model list",
+    "model show NAME": "model show static",
+    "model check NAME": "model check static",
+    "model add NAME": "model add mine --provider ollama --source bge-m3",
+    "embed [TEXT …]": "embed --compress x",
+    "similarity QUERY TEXT": "similarity x y",
+    "config": "config",
+    "model distill NAME": "model distill static --vocabulary static --dimensions 8 --output mine",
+}
+
+
+def test_json_has_the_keys_that_are_described(instar_command, tmp_path):
+    """Each command's first description of JSON, against what it prints."""
+    page = (TOP / "docs/reference/commands.md").read_text("utf-8")
+    described = {
+        part.partition("`\n")[0]: found[1]
+        for part in re.split(r"^## `instar ", page, flags=re.MULTILINE)[1:]
+        if (found := re.search(r"^JSON: (?:a list of )?`(\{.*?\})`", part, re.MULTILINE | re.DOTALL))
+    }
+    assert described.keys() == SHOWN_AS_JSON.keys()
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "retry.md").write_text("Retries wait for twice as long.\n")
+    for heading, arguments in SHOWN_AS_JSON.items():
+        printed = json.loads(instar_command(*arguments.split(), "--json", cwd=tmp_path).stdout)
+        for value in printed if isinstance(printed, list) else [printed]:
+            check(shape(described[heading]), value, heading)
+
+
+def test_the_answer_of_a_search_has_the_fields_that_are_described(instar_command, tmp_path):
+    page = (TOP / "docs/reference/commands.md").read_text("utf-8")
+    tables = page.partition("### JSON of a search")[2].partition("\n## ")[0].partition("| field of a hit |")
+    of_answer, of_hit = (
+        {name for cell in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE) for name in re.findall(r"`(\w+)`", cell)}
+        for table in (tables[0], tables[2])
+    )
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "retry.md").write_text("Retries wait for twice as long.\n")
+    printed = json.loads(instar_command("search", "retries", tmp_path / "notes", "--yes", "--json").stdout)
+    assert printed.keys() == of_answer
+    assert printed["hits"][0].keys() == of_hit
 
 
 def test_every_dependency_has_its_reason_and_its_pin():

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from instar.domain.generations import Generation
 from instar.domain.models import ModelSpec, document_fingerprint
 from instar.domain.search import Hit, Mode, SearchAnswer, SearchRequest
-from instar.entrypoints.cli.generations import blocked, generations_as_json, in_words
+from instar.entrypoints.cli.generations import blocked, generations_as_json, in_words, troubles
 from instar.errors import DamagedError, ModelAwayError, ModelChangedError, ModelError
 from instar.indexing.parts import Indexing
 from instar.ports import Embedded, EmbeddedQuery, Embedder, SilentProgress
@@ -219,17 +219,22 @@ def test_what_a_generation_lacks_is_named_with_its_places(data: Path, root: Path
     workspace = Workspace(Settings(data=data), Short(revision="2", context_tokens=256))
     workspace.index([root], SilentProgress())
     first, second = generations_as_json(workspace)
-    assert (first["unsound"], first["cut"]) == ([], {"chunks": 0, "files": []})
+    assert (first["unsound"], first["cut"]) == ([], {"chunks": 0, "first": []})
     (kind,) = second["unsound"]
     lines = [start for start, _ in kind["files"][0]["lines"]]
     assert (kind["reason"], kind["chunks"], len(kind["texts"]), len(lines)) == ("not finite", 6, 6, 6)
     assert kind["files"][0]["path"] == str(root / "f0002.py")
-    assert (second["cut"]["chunks"], second["cut"]["files"][0]["path"]) == (6, str(root / "f0004.py"))
-    head, unsound, cut = in_words(second)
+    assert (second["cut"]["chunks"], len(second["cut"]["first"])) == (6, 3)
+    assert second["cut"]["first"][0]["path"] == str(root / "f0004.py")
+    head, unsound = in_words(second)
     assert head.endswith("wanted, 6 of 36 texts missing")
     places = ", ".join(f"f0002.py:{start}" for start in lines[:3])
     assert unsound.endswith(f"6 texts given up, for the vector was not finite: {places} and 3 more (--json)")
-    assert "6 chunks longer than the context of 256 tokens" in cut
+    (cut,) = troubles(second | {"active": True, "unsound": []})
+    assert cut.startswith(
+        "6 chunks longer than the 256 tokens the model reads: what stands behind that is found by words"
+    )
+    assert cut.endswith("and 3 more)")
     (reason,) = blocked([first, second])
     assert "run `instar index` again" in reason
     workspace.close()

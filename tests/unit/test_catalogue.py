@@ -137,6 +137,17 @@ def test_what_a_user_says_of_a_model_holds_for_its_tags():
         ("matryoshka = [64, 32]", "not a list of two numbers"),
         ("options = 3", "not a table"),
         ("options = {threads = [1]}", "not a table"),
+        ("provider = 'gguf'\noptions = {threads = 'abc'}", "not a whole number from 0"),
+        ("provider = 'gguf'\noptions = {num_threads = 1}", "'num_threads' of .* none of the provider gguf"),
+        ("provider = 'onnx'\noptions = {device = 'gpu'}", "not one of cpu, cuda"),
+        ("provider = 'st'\noptions = {device = 'gpu'}", "not cpu, mps, cuda"),
+        ("provider = 'st'\noptions = {run_model_code = 1}", "not true or false"),
+        ("provider = 'ollama'\noptions = {num_ctx = 'abc'}", "not a whole number from 1"),
+        ("provider = 'static'\noptions = {threads = 1}", "none of the provider static"),
+        ("base_url = 'ftp://box/v1'", "base_url of .* not an address"),
+        ("base_url = 'http://[box'", "base_url of .* not an address"),
+        ("base_url = 'box:8000'", "base_url of .* not an address"),
+        ("provider = 'st'\nbase_url = 'http://box'", "no effect: st asks no server"),
         ("dimensions = 64\nmatryoshka = [8, 128]", "beyond its 64 dimensions"),
         ("dimensions = 64\ntruncation = 128", "cannot be truncated to 128"),
         ("matryoshka = [32, 64]\ntruncation = 16", "cannot be truncated to 16"),
@@ -150,6 +161,17 @@ def test_a_value_of_no_use_is_named(table, said):
         user(f'["mine"]\n{table}')
     assert caught.value.remedy
     assert "mine" in caught.value.message
+
+
+def test_an_ollama_model_takes_any_option_of_its_own():
+    assert user('["mine"]\nprovider = "ollama"\noptions = {mirostat = 1}')["mine"].options == {"mirostat": 1}
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("minilmm", "minilm"), ("Nomic-embed-txt-v1.5", "nomic-embed-text-v1.5")])
+def test_the_nearest_names_are_named_for_an_unknown_one(typed, meant):
+    with pytest.raises(SettingError) as caught:
+        resolve(typed, BUILT_IN)
+    assert meant in caught.value.remedy
 
 
 def test_what_is_no_table_is_named():

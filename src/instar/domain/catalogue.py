@@ -2,13 +2,18 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from typing import Any
+from urllib.parse import urlsplit
 
+from instar.domain.options import Option, check_options
 from instar.errors import SettingError
 
 ANY_PROVIDER = ""
 PROVIDERS = ("static", "onnx", "gguf", "st", "ollama", "openai")
 """What may stand before the first colon of a reference."""
+AT_SERVERS = ("ollama", "openai")
+"""Those of the providers whose models are loaded elsewhere, under an address."""
 POOLINGS = ("mean", "cls", "last")
 STATIC = "static"
 """The provider of tables of token vectors, which are summed as they are."""
@@ -17,7 +22,8 @@ NOT_OF_STATIC = ("query_prompt", "document_prompt", "truncation")
 FROM_NAME = "its name"
 """The origin of what stands in a reference itself."""
 
-Option = str | int | float | bool
+LIKE = 0.6
+"""How alike a name must be to be named instead of an unknown one: a slip of a letter or two, or a part left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +73,14 @@ def _is_range(value: object) -> bool:
     return isinstance(value, list) and len(value) == 2 and all(map(_is_number, value)) and value[0] <= value[1]
 
 
+def _is_address(value: object) -> bool:
+    try:
+        parts = urlsplit(value) if isinstance(value, str) else None
+        return value == "" or (parts is not None and parts.scheme in ("http", "https") and bool(parts.hostname))
+    except ValueError:
+        return False
+
+
 def _are_options(value: object) -> bool:
     return isinstance(value, dict) and all(isinstance(item, Option) for item in value.values())
 
@@ -86,7 +100,7 @@ _KINDS: dict[str, tuple[Callable[[object], bool], str]] = {
     "truncation": (_is_number, "a number from 1"),
     "licence": (_is_text, "a text"),
     "weights_bytes": (_is_number, "a number from 1"),
-    "base_url": (_is_text, "a text"),
+    "base_url": (_is_address, "an address that begins with http:// or https:// and a host"),
     "options": (_are_options, "a table of texts, numbers, true and false"),
 }
 """What each key of a table must be, and how to say so."""
@@ -116,6 +130,11 @@ def _entry(name: str, table: object, origin: str, known: Mapping[str, ModelEntry
         raise SettingError(
             f"{useless[0]} of model {name!r} ({origin}) has no effect on a static model", "remove it from the table"
         )
+    if "base_url" in values and entry.provider not in (ANY_PROVIDER, *AT_SERVERS):
+        raise SettingError(
+            f"base_url of model {name!r} ({origin}) has no effect: {entry.provider} asks no server", "leave it out"
+        )
+    check_options(values.get("options", {}), entry.provider, f"model {name!r} ({origin})")
     return _as_static(entry) if entry.provider == STATIC else entry
 
 
@@ -138,7 +157,8 @@ def _check_value(name: str, key: str, value: object, origin: str) -> None:
         )
     fits, wanted = _KINDS[key]
     if not fits(value):
-        raise SettingError(f"{key} = {value!r} of model {name!r} ({origin}) is not {wanted}", "mend the value")
+        shown = key if key == "base_url" else f"{key} = {value!r}"  # an address may hold a password
+        raise SettingError(f"{shown} of model {name!r} ({origin}) is not {wanted}", "mend the value")
 
 
 def _checked(entry: ModelEntry, origin: str) -> ModelEntry:
@@ -177,11 +197,12 @@ def resolve(reference: str, entries: Mapping[str, ModelEntry]) -> ModelEntry:
             f"{reference} runs at a provider, and none is named",
             f"say which, as `ollama:{named.name}` or `openai:{named.name}`",
         )
-    here = sorted(name for name, entry in entries.items() if entry.provider)
+    names = [name for entry in entries.values() for name in (entry.name, *entry.aliases)]
+    near = ", ".join(get_close_matches(reference.lower(), names, n=3, cutoff=LIKE))
     raise SettingError(
         f"unknown model {reference!r}",
-        f"choose of {', '.join(here)}, or name a provider: {', '.join(f'{p}:…' for p in PROVIDERS)};"
-        " `instar model list` shows what is known",
+        f"{f'near it: {near}; ' if near else ''}`instar model list` shows what is known, and"
+        f" {', '.join(f'{p}:…' for p in PROVIDERS)} name a provider",
     )
 
 

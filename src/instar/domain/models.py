@@ -71,6 +71,11 @@ class ModelSpec:
         """Length of a stored vector."""
         return self.truncation or self.dimensions
 
+    @property
+    def called(self) -> str:
+        """The name under which the user knows it; its own where none was noted."""
+        return self.reference or self.name
+
 
 # What belongs to the query side can change without embedding anything again, so it is no part of the fingerprint.
 _QUERY_SIDE = frozenset({"query_prompt"})

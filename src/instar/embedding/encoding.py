@@ -67,7 +67,7 @@ class EncodedModel:
         found = self.encoder.encode([self._spec.query_prompt + text])
         vector: Vector = self._shaped(found.vectors, 1)[0]
         if not np.isfinite(vector).all():
-            raise ModelUnsoundError(f"{self._spec.name} gave a question no finite vector", "see `instar model check`")
+            raise ModelUnsoundError(f"{self._spec.called} gave a question no finite vector", "see `instar model check`")
         return EmbeddedQuery(vector, self.encoder.familiarity(text))
 
     def _batches(self, texts: Sequence[str]) -> Iterator[list[int]]:
@@ -85,7 +85,7 @@ class EncodedModel:
             # As many as texts, so that it is their length that is wrong: no text is at fault then.
             kind = ModelChangedError if vectors.ndim == 2 and len(vectors) == count else ModelUnsoundError
             raise kind(
-                f"{self._spec.name} gave vectors of shape {vectors.shape} instead of {(count, self._spec.dimensions)}",
+                f"{self._spec.called} gave vectors of shape {vectors.shape}, not {(count, self._spec.dimensions)}",
                 "the model under this name is another one now: see `instar model check`",
             )
         kept = vectors[:, : self._spec.stored_dimensions].astype(np.float32)

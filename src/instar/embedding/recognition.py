@@ -26,7 +26,7 @@ def embed_canaries(embedder: Embedder, texts: tuple[str, ...]) -> dict[str, Vect
     unsound = faults(vectors, len(texts), embedder.spec) or repeated(vectors, texts)
     if unsound:
         raise ModelUnsoundError(
-            f"{embedder.spec.name} gave a plain sentence a vector that is {next(iter(unsound.values()))}",
+            f"{embedder.spec.called} gave a plain sentence a vector that is {next(iter(unsound.values()))}",
             "see `instar model check`, or name another model",
         )
     return dict(zip(texts, vectors, strict=True))

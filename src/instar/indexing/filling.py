@@ -98,7 +98,7 @@ def _fill(
             [batch[i][0] for i in answer.cut],
         )
         done += len(batch)
-        progress.step(f"embedding ({generation.model.name})", done, max(total, done))
+        progress.step(f"embedding ({generation.model.called})", done, max(total, done))
 
 
 class _Watch:
@@ -152,7 +152,7 @@ class _Watch:
         self._writer.note_proved(self._generation.id)
 
     def _changed(self, what: str) -> ModelChangedError:
-        name = self._generation.model.reference or self._generation.model.name
+        name = self._generation.model.called
         return ModelChangedError(
             f"{name} has changed: {what}; nothing more is stored of it, and nothing since it was last known again",
             "put the former model back and run `instar index`, or have all of its vectors made anew by"

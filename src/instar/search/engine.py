@@ -20,10 +20,10 @@ development questions of the code search benchmark, change nothing on others, an
 FAMILIARITY_POWER = 2
 LEAST_WORTH = 0.05
 """The vector arm counts by the square of the share of the question's words that its model knows, and never for nothing.
-A French question to a model of English and code is thus left to the words: with the built-in model nDCG@10 on PIAF rises
-from .723 to .816, and moves by .002 at most on the development questions of the code search benchmark and of CoSQA; with
-all-MiniLM-L6-v2 it rises from .767 to .814 on PIAF, from .870 to .886 on the former, and falls from .551 to .528 on the
-latter."""
+A French question to a model of English and code is thus left to the words: with the built-in model nDCG@10 on PIAF
+rises from .723 to .816, and moves by .002 at most on the development questions of the code search benchmark and of
+CoSQA; with all-MiniLM-L6-v2 it rises from .767 to .814 on PIAF and from .870 to .886 on the former, and falls from .551
+to .528 on the latter."""
 
 
 _Known = list[tuple[Candidate, ChunkTraits]]
@@ -102,7 +102,7 @@ class SearchEngine:
             problems.append(f"{error.message}, so nothing is found by meaning: {error.remedy}")
             return None
         problems.append(
-            f"the model of the active generation ({generation.model.name} {generation.model.revision}) is not"
+            f"the model of the active generation ({generation.model.called} {generation.model.revision}) is not"
             " there, so nothing is found by meaning: `instar index` builds the generation of the wanted model"
         )
         return None

@@ -55,7 +55,7 @@ def distilled(
     """
     if dimensions > teacher.spec.stored_dimensions:
         raise UsageError(
-            f"{teacher.spec.name} has {teacher.spec.stored_dimensions} dimensions, not {dimensions}", "ask for fewer"
+            f"{teacher.spec.called} has {teacher.spec.stored_dimensions} dimensions, not {dimensions}", "ask for fewer"
         )
     of_words = embedded(teacher, words, "words", progress)
     of_texts = embedded(teacher, lesson.texts, "passages", progress) if lesson else None
@@ -77,7 +77,7 @@ def embedded(teacher: Embedder, texts: Sequence[str], phase: str, progress: Prog
         vectors[part] = teacher.embed_documents(texts[part]).vectors
         progress.step(phase, min(start + EMBEDDED_AT_ONCE, len(texts)), len(texts))
     if not np.isfinite(vectors).all():
-        raise ModelUnsoundError(f"{teacher.spec.name} gave vectors that are not finite", "see `instar model check`")
+        raise ModelUnsoundError(f"{teacher.spec.called} gave vectors that are not finite", "see `instar model check`")
     return vectors
 
 

@@ -38,10 +38,21 @@ LOCK_SECONDS = 10.0
 
 
 class Workspace:
-    """One data folder with everything that works on it. One for a search is `brief` with the servers of models."""
+    """One data folder with everything that works on it. One for a search is `brief` with the servers of models.
 
-    def __init__(self, settings: Settings, embedder: Embedder | None = None, *, brief: bool = False) -> None:
+    `model_place` is where the wanted model was set, for errors about it.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        embedder: Embedder | None = None,
+        *,
+        brief: bool = False,
+        model_place: str = "the settings",
+    ) -> None:
         self.settings = settings
+        self._model_place = model_place
         self.store = SqliteStore(settings.data)
         self.lexical = TantivyIndex(settings.data / LEXICAL_FOLDER)
         self._given = embedder
@@ -53,7 +64,18 @@ class Workspace:
     @cached_property
     def wanted(self) -> Embedder:
         """The model the settings name. Raises `SettingError` for an unknown one, `ModelError` for one not there."""
+        if self._given is None:
+            _ = self._wanted_entry
         return self._given or self.models.named(self.settings.model)
+
+    @cached_property
+    def wanted_problem(self) -> SettingError | None:
+        """Why it cannot be told which model is wanted, None where it can."""
+        try:
+            _ = self._wanted_entry
+        except SettingError as error:
+            return error
+        return None
 
     @cached_property
     def first(self) -> Embedder:
@@ -89,10 +111,12 @@ class Workspace:
     def is_wanted(self, generation: Generation) -> bool:
         """Whether a generation is of the model the settings name, and in their format; told without opening the model.
 
-        Raises `SettingError` for an unknown one.
+        None is of a model nobody knows: see `wanted_problem`.
         """
         if self._given is not None:
             return document_fingerprint(self._given.spec, self.storage) == generation.fingerprint
+        if self.wanted_problem:
+            return False
         entry, model = self._wanted_entry, generation.model
         # Of a model that no catalogue knows, its server may have told the prompt.
         prompt = model.document_prompt if entry.dimensions is None else entry.document_prompt
@@ -102,7 +126,13 @@ class Workspace:
 
     @property
     def _wanted_entry(self) -> ModelEntry:
-        return self.models.resolved(self.settings.model)
+        _ = self.models.entries  # a file that cannot be read is no fault of the name
+        try:
+            return self.models.resolved(self.settings.model)
+        except SettingError as error:
+            raise SettingError(
+                f"{error.message} (the wanted model, set in {self._model_place})", error.remedy
+            ) from None
 
     def vectors_of(self, generation: Generation) -> PackedVectors:
         """Return the packed vectors of a generation."""
@@ -199,8 +229,10 @@ class Workspace:
     ) -> list[RootReport]:
         """Read what changed in these roots (added where unknown), so that it is found by words; see `fill`.
 
-        Raises `BusyError` where another process writes, and the errors of the store.
+        Raises `BusyError` where another process writes, `SettingError` where nobody knows the wanted model, and the
+        errors of the store.
         """
+        _ = self._wanted_entry  # refused before anything is done
         with self._indexer(progress, Deadline(), wait_seconds) as (writer, indexer):
             return indexer.read([writer.add_root(str(path)) for path in paths], reread=reread)
 
@@ -229,6 +261,8 @@ class Workspace:
         All of it for at most `seconds`, or filling for `fill_seconds` after whatever reading takes. Raises what `read`
         and `fill` do.
         """
+        if build_wanted:
+            _ = self._wanted_entry
         deadline = Deadline(seconds)
         with self._indexer(progress, deadline, wait_seconds) as (writer, indexer):
             reports = indexer.read([writer.add_root(str(path)) for path in paths], reread=reread)
@@ -243,7 +277,6 @@ class Workspace:
     def _indexer(
         self, progress: Progress, deadline: Deadline, wait_seconds: float
     ) -> "Iterator[tuple[CorpusWriter, Indexer]]":
-        _ = self._wanted_entry  # an unknown name is refused before anything is done
         with self.store.writing(wait_seconds) as writer:
             # Here, for reading files takes patterns and grammars, which an answer from what is stored does without.
             from instar.indexing.indexer import Indexer

@@ -16,6 +16,7 @@ from instar.domain.models import StorageFormat
 from instar.domain.search import Scope
 from instar.domain.vectors import decode
 from instar.embedding.checking import check
+from instar.errors import SettingError
 from instar.ports import Matrix
 from instar.wiring import Workspace
 from instar.wiring.models import SERVERS, built_in_entries, package_folder
@@ -27,8 +28,13 @@ WEIGHTS = (".onnx", ".onnx_data", ".gguf", ".safetensors", ".bin", ".npy")
 
 
 def check_model(workspace: Workspace, reference: str, base_url: str | None = None) -> Iterator[Check]:
-    """Yield what was looked at; nothing on disk is changed. Raises `SettingError` for an unknown name."""
+    """Yield what was looked at; nothing on disk is changed.
+
+    Raises `SettingError` for an unknown name, and for an address where none is asked.
+    """
     entry = workspace.models.resolved(reference)
+    if base_url and entry.provider not in SERVERS:
+        raise SettingError(f"{reference} is no model of a server", "leave out --base-url")
     entry = replace(entry, base_url=base_url or entry.base_url)
     probes = json.loads((files("instar") / "resources" / "probes.json").read_text("utf-8"))
     sample, texts = _sample(workspace)

@@ -1,7 +1,9 @@
 """From the name of a model to a folder with the static model made of it."""
 
+import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,7 +46,7 @@ def distil(
 
     Raises `UsageError` for a folder that is not empty, a corpus that is, and too many dimensions; the teacher's errors.
     """
-    _prepare(folder)
+    _refuse(folder)
     teacher = workspace.models.named(name)
     vocabulary, lesson = Vocabulary.of(builtin_folder()), None
     if kind is VocabularyKind.CORPUS:
@@ -53,22 +55,38 @@ def distil(
     table = distilled(teacher, words, dimensions, lesson, progress)
     licence = resolve(name, workspace.models.entries).licence
     try:
-        write_model(folder, vocabulary, table, _description(teacher, licence))
+        with _whole_or_gone(folder):
+            write_model(folder, vocabulary, table, _description(teacher, licence))
         size = sum(path.stat().st_size for path in folder.iterdir())
     except OSError as error:
         raise UsageError(
-            f"{folder} cannot be written ({error.strerror})", "make room, or name another folder"
+            f"{folder} cannot be written ({error.strerror or error})", "make room, or name another folder"
         ) from error
     return Distilled(folder, name, dimensions, len(words), len(lesson.texts) if lesson else 0, size)
 
 
-def _prepare(folder: Path) -> None:
+def _refuse(folder: Path) -> None:
+    """Raise `UsageError` for a folder that cannot be written or is not empty, without making it: that takes a while."""
+    above = next(path for path in (folder, *folder.parents) if path.exists())
+    if not (above.is_dir() and os.access(above, os.W_OK | os.X_OK)):
+        raise UsageError(f"{above} is no folder that can be written", "name another folder")
+    if above == folder and any(folder.iterdir()):
+        raise UsageError(f"{folder} is not empty", "name a folder that is not there yet")
+
+
+@contextmanager
+def _whole_or_gone(folder: Path) -> Iterator[None]:
+    """Make an empty folder to be filled; what fails or is interrupted leaves nothing of it."""
+    there = folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if any(folder.iterdir()):
-            raise UsageError(f"{folder} is not empty", "name a folder that is not there yet")
-    except OSError as error:
-        raise UsageError(f"{folder} cannot be used ({error.strerror})", "name another folder") from error
+        yield
+    except BaseException:
+        for path in folder.iterdir():
+            path.unlink()
+        if not there:
+            folder.rmdir()
+        raise
 
 
 def _texts(workspace: Workspace) -> Sequence[str]:

@@ -3,7 +3,7 @@
 import os
 import tomllib
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
 from functools import cached_property
 from importlib.resources import files
@@ -64,8 +64,24 @@ class Models:
 
     def of(self, spec: ModelSpec) -> Embedder:
         """Return the model that made vectors, as it was asked for documents then, as it is asked for questions now."""
-        entry = self.entry(spec.reference or spec.provider)
+        entry = self._stored_entry(spec.reference or spec.provider)
         return self._opened(replace(entry, document_prompt=spec.document_prompt, truncation=spec.truncation))
+
+    def _stored_entry(self, reference: str) -> ModelEntry:
+        """Return the entry of a name that is stored with vectors.
+
+        While the user's file cannot be read, that of the catalogue, unless it is of a server: a question must not go
+        to another address than the one that file may name. Raises `ModelMissingError` for what only the file may know.
+        """
+        try:
+            _ = self.entries
+        except SettingError as error:
+            with suppress(SettingError):
+                entry = resolve(reference, built_in_entries())
+                if entry.provider not in SERVERS:
+                    return entry
+            raise ModelMissingError(error.message, error.remedy) from error
+        return self.entry(reference)
 
     def resolved(self, reference: str) -> ModelEntry:
         """Return the entry of a name, with the whole path of a folder or file, which is another one elsewhere.

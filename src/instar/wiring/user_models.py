@@ -5,10 +5,13 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
-from instar.domain.catalogue import ModelEntry, facts_of, read_entries
+from instar.domain.catalogue import AT_SERVERS, ModelEntry, facts_of, read_entries
 from instar.domain.tables import Scalar, with_table
 from instar.errors import SettingError, UsageError
 from instar.wiring.models import built_in_entries, whole_path
+
+HUB_PARTS = 3
+"""Owner, repository and file: what names a GGUF file of the hub."""
 
 Values = Mapping[str, Scalar | Mapping[str, Scalar]]
 
@@ -30,6 +33,7 @@ def add_model(path: Path, name: str, values: Values) -> ModelEntry:
         )
     if not entry.provider or not (entry.source or entry.package or known):
         raise SettingError(f"where {name} runs is not said", "give --provider and --source")
+    _check_source(entry)
     text = _content(path)
     _tables(path, text)
     _replace(path, with_table(text, name, values))
@@ -42,6 +46,16 @@ def remove_model(path: Path, name: str) -> None:
     if name not in _tables(path, text):
         raise UsageError(f"{path} has no model {name!r}", "`instar model list` shows all models")
     _replace(path, with_table(text, name, None))
+
+
+def _check_source(entry: ModelEntry) -> None:
+    """Raise `SettingError` where the source can only be a folder or file of this machine, and is not there."""
+    path = Path(os.path.expanduser(entry.source))  # noqa: PTH111 - raises nothing for a user who is none
+    at_hub = {"st": not path.is_absolute(), "gguf": not path.is_absolute() and len(path.parts) >= HUB_PARTS}
+    if entry.provider in AT_SERVERS or not entry.source or path.exists() or at_hub.get(entry.provider):
+        return
+    kind = "file" if entry.provider == "gguf" else "folder"
+    raise SettingError(f"there is no {kind} {entry.source}", f"give the {kind} of the model as --source")
 
 
 def _same_model(known: ModelEntry, values: Values, built_in: Mapping[str, ModelEntry]) -> bool:

@@ -28,6 +28,11 @@ class StaticEmbedder:
     """See `instar.ports.Embedder`. Raises `ModelMissingError` where a file is missing or does not fit the others."""
 
     def __init__(self, folder: Path, reference: str = "static") -> None:
+        if not folder.is_dir():
+            raise ModelMissingError(
+                f"the static model in {folder} cannot be read: there is no such folder",
+                "check the path; `instar model distill` makes a static model",
+            )
         self._folder = folder
         try:
             facts = json.loads((folder / "model.json").read_text("utf-8"))
@@ -43,13 +48,9 @@ class StaticEmbedder:
             self._rows: NDArray[np.int8] = np.load(folder / "vectors.npy", mmap_mode="r")
             self._scales: NDArray[np.float32] = np.load(folder / "scales.npy")
         except (OSError, ValueError, KeyError) as error:
-            raise ModelMissingError(
-                f"the static model in {folder} cannot be read ({error})", "install it again"
-            ) from error
+            raise ModelMissingError(f"the static model in {folder} cannot be read ({error})", _again(folder)) from error
         if self._rows.shape != (self._scales.size, self._spec.dimensions):
-            raise ModelMissingError(
-                f"the files of the static model in {folder} do not fit each other", "install it again"
-            )
+            raise ModelMissingError(f"the files of the static model in {folder} do not fit each other", _again(folder))
 
     @property
     def spec(self) -> ModelSpec:
@@ -97,6 +98,10 @@ def _familiarity(encoding: Encoding) -> float:
         pieces[word] == 1 and token != UNKNOWN for word, token in zip(encoding.word_ids, encoding.tokens, strict=True)
     )
     return known / len(pieces)
+
+
+def _again(folder: Path) -> str:
+    return "install Instar again" if folder == builtin_folder() else "make it again, or copy it whole"
 
 
 def _normalised(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

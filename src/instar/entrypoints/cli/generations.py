@@ -10,7 +10,7 @@ from instar.entrypoints.cli.terminal import counted, printable
 from instar.wiring import Workspace
 
 NAMED_PLACES = 3
-"""Places named in a line for people; JSON has all."""
+"""Places named in a line for people; of unsound vectors JSON has all, for their files may have to be left out."""
 
 
 def generations_as_json(workspace: Workspace) -> list[dict[str, Any]]:
@@ -23,7 +23,8 @@ def generations_as_json(workspace: Workspace) -> list[dict[str, Any]]:
             facts.append(
                 {
                     "id": generation.id,
-                    "model": model.name,
+                    "model": model.called,
+                    "name": model.name,
                     "revision": model.revision,
                     "dimensions": model.stored_dimensions,
                     "context_tokens": model.context_tokens,
@@ -34,7 +35,8 @@ def generations_as_json(workspace: Workspace) -> list[dict[str, Any]]:
                     "missing": state.missing,
                     "quarantined": state.quarantined,
                     "unsound": _unsound(snapshot.unsound_chunks(generation.id)),
-                    "cut": _places(snapshot.cut_chunks(generation.id)),
+                    "cut": _cut(snapshot.cut_chunks(generation.id)),
+                    "changed": generation.changed or None,
                 }
             )
         return facts
@@ -50,6 +52,12 @@ def _unsound(chunks: Sequence[MarkedChunk]) -> list[dict[str, Any]]:
     ]
 
 
+def _cut(chunks: Sequence[MarkedChunk]) -> dict[str, Any]:
+    """Return how many chunks there are, and the first few: there may be thousands, and nothing is wrong with them."""
+    first = [{"path": chunk.path, "lines": [chunk.start_line, chunk.end_line]} for chunk in chunks[:NAMED_PLACES]]
+    return {"chunks": len(chunks), "first": first}
+
+
 def _places(chunks: Sequence[MarkedChunk]) -> dict[str, Any]:
     """Return how many chunks there are, and for each file the lines of its own."""
     files: defaultdict[str, list[list[int]]] = defaultdict(list)
@@ -58,28 +66,48 @@ def _places(chunks: Sequence[MarkedChunk]) -> dict[str, Any]:
     return {"chunks": len(chunks), "files": [{"path": path, "lines": lines} for path, lines in files.items()]}
 
 
-def in_words(facts: dict[str, Any]) -> list[str]:
-    """Return what there is to say of a generation: a line for what it is, and for each of its troubles."""
+def in_words(facts: dict[str, Any], beside: Sequence[dict[str, Any]] = ()) -> list[str]:
+    """Return what there is to say of a generation: a line for what it is, and for each of its troubles.
+
+    Where another one of those `beside` it is of another model under the same name, both say which they are.
+    """
+    own = (facts["name"], facts["revision"])
+    shared = any(one["model"] == facts["model"] and (one["name"], one["revision"]) != own for one in beside)
+    model = f"{facts['model']} ({' '.join(own)})" if shared else facts["model"]
     mark = "active" if facts["active"] else "wanted" if facts["wanted"] else "not active"
     left = f"{facts['missing']:,} of {counted(facts['texts'], 'text')} missing" if facts["missing"] else "complete"
-    lines = [f"generation {facts['id']}  {facts['model']} {facts['storage']}, {mark}, {left}"]
+    lines = [printable(f"generation {facts['id']}  {model} {facts['storage']}, {mark}, {left}")]
     return lines + [f"  {trouble}" for trouble in troubles(facts)]
 
 
 def troubles(facts: dict[str, Any]) -> list[str]:
-    """Return what a generation lacks for its texts' sake, each in a line."""
-    found = [
-        f"{counted(len(kind['texts']), 'text')} given up, for the vector was {kind['reason']}: {_some(kind['files'])}"
-        for kind in facts["unsound"]
+    """Return what a generation lacks for its texts' sake, each in a line; what it cut only where it answers."""
+    found = []
+    for kind in facts["unsound"]:
+        places = [(file["path"], start) for file in kind["files"] for start, _ in file["lines"]]
+        given_up = f"{counted(len(kind['texts']), 'text')} given up, for the vector was {kind['reason']}"
+        found.append(f"{given_up}: {_some(places, len(places), ' (--json)')}")
+    return found + (_cut_in_words(facts) if facts["active"] else [])
+
+
+def _cut_in_words(facts: dict[str, Any]) -> list[str]:
+    count = facts["cut"]["chunks"]
+    if not count:
+        return []
+    window = f"the {facts['context_tokens']:,} tokens" if facts["context_tokens"] else "what"
+    places = _some([(place["path"], place["lines"][0]) for place in facts["cut"]["first"]], count)
+    return [
+        f"{counted(count, 'chunk')} longer than {window} the model reads: what stands behind that is found by words,"
+        f" not by meaning ({places})"
     ]
-    cut = facts["cut"]
-    if cut["chunks"]:
-        most = f" of {facts['context_tokens']:,} tokens" if facts["context_tokens"] else ""
-        found.append(
-            f"{counted(cut['chunks'], 'chunk')} longer than the context{most}, found by meaning by the beginning only:"
-            f" {_some(cut['files'])}"
-        )
-    return found
+
+
+def changed(facts: dict[str, Any]) -> list[str]:
+    """Return that the model of a generation was found to be another one, and what to do."""
+    if not facts["changed"]:
+        return []
+    remedy = "put the former model back and run `instar index`, or run `instar index --rebuild`"
+    return [printable(f"  {facts['changed']}: {remedy}")]
 
 
 def blocked(facts: Iterable[dict[str, Any]]) -> list[str]:
@@ -92,7 +120,7 @@ def blocked(facts: Iterable[dict[str, Any]]) -> list[str]:
     ]
 
 
-def _some(files: Sequence[dict[str, Any]]) -> str:
-    places = [f"{Path(file['path']).name}:{start}" for file in files for start, _ in file["lines"]]
-    more = f" and {len(places) - NAMED_PLACES:,} more (--json)" if len(places) > NAMED_PLACES else ""
-    return printable(", ".join(places[:NAMED_PLACES])) + more
+def _some(places: Sequence[tuple[str, int]], count: int, where: str = "") -> str:
+    """Return the first of `places` (path, line), and how many of `count` are not named, and `where` they are."""
+    shown = ", ".join(f"{Path(path).name}:{line}" for path, line in places[:NAMED_PLACES])
+    return printable(shown) + (f" and {count - NAMED_PLACES:,} more{where}" if count > NAMED_PLACES else "")

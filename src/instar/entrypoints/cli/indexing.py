@@ -45,6 +45,8 @@ class Options:
 def index(options: Options) -> None:
     """Bring the roots of these folders up to date and print what was done."""
     workspace = open_workspace(options.data)
+    if workspace.wanted_problem is not None:  # before anything is asked or chosen
+        raise workspace.wanted_problem
     former = _former_choices(options, workspace.roots())
     sessions = asked_sessions(workspace, options.sessions_from, options.projects, former, wanted=options.sessions)
     if sessions is not None:
@@ -92,7 +94,7 @@ def _print_generations(facts: Sequence[dict[str, Any]]) -> None:
     """Print the active and the wanted one; where there was never another, only what troubles it."""
     for one in facts:
         if one["active"] or one["wanted"]:
-            for line in in_words(one) if len(facts) > 1 else troubles(one):
+            for line in in_words(one, facts) if len(facts) > 1 else troubles(one):
                 typer.echo(line)
 
 

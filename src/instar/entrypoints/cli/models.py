@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from instar.domain.catalogue import ModelEntry
+from instar.domain.catalogue import FROM_NAME, ModelEntry
 from instar.domain.checks import Check
 from instar.domain.models import ModelSpec, document_fingerprint
 from instar.entrypoints.cli.opening import open_workspace
@@ -95,6 +95,8 @@ def show(name: str, *, as_json: bool, data: Path | None) -> None:
     entry = entries[name] if name in entries else workspace.models.resolved(name)
     spec, why = _running(workspace, entry)
     facts = _facts(entry, spec)
+    if spec and not any(fact["origin"] == OF_MODEL for fact in facts):
+        why = f"all of it is known before; `instar model check {name}` asks it"
     if spec:
         fingerprint = document_fingerprint(spec, workspace.storage)
         facts.append({"name": "fingerprint", "value": fingerprint, "origin": f"stored as {workspace.storage}"})
@@ -122,21 +124,25 @@ def _running(workspace: Workspace, entry: ModelEntry) -> tuple[ModelSpec | None,
 
 
 def _facts(entry: ModelEntry, spec: ModelSpec | None) -> list[dict[str, Any]]:
-    """Return what is known, with its origin; the running model is believed before the catalogue and the user's file."""
+    """Return what is known, with its origin: the running model only where it says more than was said before."""
     rows = entry_rows(entry)
     if spec is None:
         return rows
     by_name = {row["name"]: row for row in rows}
     for key in RUNNING:
         said = by_name.get(key)
-        if getattr(spec, key) is None:
-            continue
-        by_name[key] = {"name": key, "value": getattr(spec, key), "origin": OF_MODEL}
-        if said and said["value"] != by_name[key]["value"]:
+        value = getattr(spec, key)
+        if not value or (said and said["value"] == value):
+            continue  # what was said before may be all the model has to say, as at a server that tells nothing
+        by_name[key] = {"name": key, "value": value, "origin": OF_MODEL}
+        if said:
             by_name[key]["overridden"] = f"{said['origin']} says {said['value']}"
-    for key in ("revision", "precision", "runtime"):
-        if getattr(spec, key):
-            by_name[key] = {"name": key, "value": getattr(spec, key), "origin": OF_MODEL}
+    named = entry.source or entry.name
+    for key in ("name", "revision", "precision", "runtime"):
+        value = getattr(spec, key)
+        if value:
+            origin = entry.origins.get("source", FROM_NAME) if value == named else OF_MODEL
+            by_name[key] = {"name": key, "value": value, "origin": origin}
     return list(by_name.values())
 
 

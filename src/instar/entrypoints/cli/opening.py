@@ -12,7 +12,8 @@ from instar.wiring import Workspace
 
 def open_workspace(data: Path | None, *, brief: bool = False) -> Workspace:
     """Read the settings and open the data folder they name; see `Workspace` for `brief`."""
-    return Workspace(load(overrides={"data": data}).settings, brief=brief)
+    loaded = load(overrides={"data": data})
+    return Workspace(loaded.settings, brief=brief, model_place=loaded.place("model"))
 
 
 def current_folder() -> Path:

@@ -12,7 +12,7 @@ from typing import Any
 import typer
 
 from instar.domain.corpus import Root
-from instar.entrypoints.cli.generations import generations_as_json, in_words
+from instar.entrypoints.cli.generations import changed, generations_as_json, in_words
 from instar.entrypoints.cli.models import model_settings
 from instar.entrypoints.cli.opening import open_workspace
 from instar.entrypoints.cli.sessions import choice_in_words, sessions_as_json, sessions_in_words
@@ -32,9 +32,11 @@ def status(*, as_json: bool, data: Path | None) -> None:
         return
     typer.echo(f"data folder  {printable(facts['data'])}  ({_megabytes(facts['bytes'])})")
     for generation in facts["generations"]:
-        for line in in_words(generation):
+        for line in in_words(generation, facts["generations"]) + changed(generation):
             typer.echo(line)
-    if facts["generations"] and not any(generation["wanted"] for generation in facts["generations"]):
+    if facts["wanted"]["problem"]:
+        typer.echo(printable(f"wanted        {facts['wanted']['problem']}"))
+    elif facts["generations"] and not any(generation["wanted"] for generation in facts["generations"]):
         wanted = printable(f"{workspace.settings.model} {workspace.settings.storage}")
         texts = counted(facts["generations"][0]["texts"], "text")
         typer.echo(f"wanted        {wanted}, not begun, {texts} missing: `instar index` builds it")
@@ -61,7 +63,11 @@ def _print_root(root: dict[str, Any]) -> None:
 
 def _status(workspace: Workspace) -> dict[str, Any]:
     folder = workspace.settings.data
-    wanted = {"model": workspace.settings.model, "storage": workspace.settings.storage}
+    wanted = {
+        "model": workspace.settings.model,
+        "storage": workspace.settings.storage,
+        "problem": str(workspace.wanted_problem) if workspace.wanted_problem else None,
+    }
     facts: dict[str, Any] = {"data": str(folder), "bytes": _size(folder), "wanted": wanted}
     facts |= {"roots": [], "generations": []}
     if not workspace.has_corpus():

@@ -77,9 +77,12 @@ def search(options: Options) -> None:
     notes = _prepare(workspace, options, asked)
     request, covered = _request(workspace, options, asked, filters)
     answer = workspace.search(request)
-    if answer.generation is not None and answer.degraded is None and not workspace.is_wanted(answer.generation):
+    problem = workspace.wanted_problem
+    if problem is not None:
+        notes += [] if problem.message in (answer.degraded or "") else [str(problem)]
+    elif answer.generation is not None and answer.degraded is None and not workspace.is_wanted(answer.generation):
         typer.echo(
-            f"note: {answer.generation.model.name} as {answer.generation.storage} answers, the settings want"
+            f"note: {answer.generation.model.called} as {answer.generation.storage} answers, the settings want"
             f" {workspace.settings.model} as {workspace.storage}: `instar index` builds that, or goes on with it",
             err=True,
         )
@@ -224,7 +227,7 @@ def _as_json(answer: SearchAnswer, hits: tuple[Hit, ...], notes: list[str]) -> d
     generation = answer.generation
     return {
         "query": answer.request.query,
-        "generation": {"id": generation.id, "model": generation.model.name} if generation else None,
+        "generation": {"id": generation.id, "model": generation.model.called} if generation else None,
         "indexed_at": iso(answer.indexed_at),
         "pending": answer.pending,
         "degraded": "; ".join(filter(None, [answer.degraded, *notes])) or None,
@@ -300,6 +303,6 @@ def _shown_path(hit: Hit) -> str:
 
 def _freshness(answer: SearchAnswer, shown_hits: int) -> str:
     when = "not scanned in full yet" if answer.indexed_at is None else f"indexed {ago(time.time() - answer.indexed_at)}"
-    model = f", model {answer.generation.model.name}" if answer.generation else ""
+    model = f", model {answer.generation.model.called}" if answer.generation else ""
     pending = f", {counted(answer.pending, 'document')} pending" if answer.pending else ""
     return f"{counted(shown_hits, 'hit')}, {when}{pending}{model}"

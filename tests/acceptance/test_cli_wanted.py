@@ -1,0 +1,90 @@
+"""A wanted model nobody knows, and a file of models nobody can read: what does without them goes on and says so."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from model_servers import OllamaServer, running
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def config(environment: dict[str, str]) -> Path:
+    folder = Path(environment["HOME"]) / ".config" / "instar"
+    folder.mkdir(parents=True)
+    return folder
+
+
+@pytest.fixture
+def run(config: Path, tmp_path: Path, instar_command: Run) -> Run:
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "retry.md").write_text("Retries wait for twice as long each time.\n")
+
+    def call(*arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+        done = instar_command(*arguments, cwd=tmp_path / "notes")
+        assert done.returncode == code, (done.stdout, done.stderr)
+        return done
+
+    return call
+
+
+def test_an_unknown_wanted_model_stops_no_answer(run: Run, config: Path, environment: dict[str, str]) -> None:
+    run("index", "--yes")
+    file = config / "instar.toml"
+    file.write_text('model = "minilmm"\n')
+    found = json.loads(run("search", "retries", "--mode", "vector", "--json").stdout)
+    assert [hit["path"] for hit in found["hits"]] == ["retry.md"]
+    status = json.loads(run("status", "--json").stdout)
+    assert [(one["active"], one["wanted"]) for one in status["generations"]] == [(True, False)]
+    said = [found["degraded"], status["wanted"]["problem"], run("status").stdout, run("search", "retries").stderr]
+    said += [run("index", code=2).stderr, run("embed", "x", code=2).stderr]
+    for words in said:
+        assert f"unknown model 'minilmm' (the wanted model, set in {file}); near it: minilm" in words
+    environment["INSTAR_MODEL"] = "minilmm"
+    assert "set in INSTAR_MODEL" in run("index", code=2).stderr
+
+
+def test_a_new_folder_is_searched_though_the_wanted_model_is_unknown(run: Run, environment: dict[str, str]) -> None:
+    environment["INSTAR_MODEL"] = "bge-m3"  # of the catalogue, but nobody says where it runs
+    assert "ollama:bge-m3" in run("index", "--yes", "--sessions", code=2).stderr
+    assert run("roots").stdout == ""
+    found = json.loads(run("search", "retries", "--yes", "--json").stdout)
+    assert found["hits"]
+    assert "ollama:bge-m3" in found["degraded"]
+
+
+def test_a_file_of_models_that_cannot_be_read_stops_only_what_needs_it(run: Run, config: Path) -> None:
+    run("index", "--yes")
+    file = config / "models.toml"
+    file.write_text("[mine]\nprovider =\n")
+    found = json.loads(run("search", "retries", "--mode", "vector", "--json").stdout)
+    assert [hit["path"] for hit in found["hits"]] == ["retry.md"]
+    words = [found["degraded"], run("status").stdout]
+    words += [run(*command, code=2).stderr for command in (("index",), ("model", "list"), ("embed", "x"))]
+    for line in words:
+        assert str(file) in line
+        assert "line 2" in line
+    for command in ("roots", "verify", "config"):
+        run(command)
+
+
+def test_no_question_goes_where_the_file_would_not_send_it(run: Run, config: Path, environment: dict[str, str]) -> None:
+    file = config / "models.toml"
+    environment["INSTAR_MODEL"] = "ollama:bge-m3"
+    with (
+        running(OllamaServer("bge-m3:latest", 1024)) as mine,
+        running(OllamaServer("bge-m3:latest", 1024)) as another,
+    ):
+        environment["OLLAMA_HOST"] = another.url
+        file.write_text(f'["bge-m3"]\nprovider = "ollama"\nbase_url = "{mine.url}"\n')
+        run("index", "--yes")
+        assert mine.inputs()
+        file.write_text(file.read_text() + "nonsense = 1\n")
+        found = json.loads(run("search", "retries", "--json").stdout)
+        assert found["hits"]
+        assert str(file) in found["degraded"]
+        assert found["degraded"].count("nonsense") == 1
+        assert not another.asked
