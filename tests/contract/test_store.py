@@ -424,10 +424,11 @@ def test_vectors_stored_since_they_were_proved_can_be_dropped(store: Store) -> N
         ids = [text_id for text_id, _ in writer.backlog(generation.id, 9)]
         writer.put_vectors(generation.id, ids[:2], unit(2), {})
         writer.note_proved(generation.id)
-        assert writer.drop_unproved(generation.id) == 0
+        writer.drop_unproved(generation.id)
+        assert writer.vector_position(generation.id)[1] == 2
         seen = writer.view().vector_position
         writer.put_vectors(generation.id, [ids[3]], unit(1), {ids[2]: "zero"}, [ids[3]])
-        assert writer.drop_unproved(generation.id) == 1
+        writer.drop_unproved(generation.id)
         assert [text_id for text_id, _ in writer.backlog(generation.id, 9)] == ids[2:]
         assert writer.vector_position(generation.id)[1] == 2
         assert writer.vector_position(other.id)[1] == 4

@@ -7,11 +7,13 @@ from typing import Any
 from instar.errors import SettingError
 
 ANY_PROVIDER = ""
-PROVIDERS = ("static", "onnx", "gguf", "st", "ollama", "openai")
+STATIC = "static"
+"""The provider of tables of token vectors, which are summed as they are, and the name of the built-in one.
+
+Such files say which revision they are, and this program sums them: no canary would tell more."""
+PROVIDERS = (STATIC, "onnx", "gguf", "st", "ollama", "openai")
 """What may stand before the first colon of a reference."""
 POOLINGS = ("mean", "cls", "last")
-STATIC = "static"
-"""The provider of tables of token vectors, which are summed as they are."""
 NOT_OF_STATIC = ("query_prompt", "document_prompt", "truncation")
 """What such a table has no use for."""
 FROM_NAME = "its name"

@@ -3,6 +3,7 @@
 import time
 
 from instar.domain.canaries import CANARIES, FEW
+from instar.domain.catalogue import STATIC
 from instar.domain.generations import Generation
 from instar.embedding.asking import embed_checked
 from instar.embedding.caching import CachedModel, forget_cached
@@ -18,9 +19,6 @@ canary has a tenth of the words of a chunk or less, so a dozen of them cost a th
 CACHED_AT_ONCE = 64
 """Texts at once while the cache knows all of them: each transaction costs some milliseconds, but the next batch may be
 one that the cache does not know, and must not take a slow model longer than a few seconds."""
-BUILT_IN = "static"
-"""Provider of models that are files read by this program, and known by their hash: they cannot change under their name,
-so nothing is asked of them."""
 
 
 def fill_generation(
@@ -135,7 +133,7 @@ class _Watch:
 
         Raises `ModelUnsoundError` where it gives no sound vectors: a fault that may pass says nothing of which it is.
         """
-        if self._generation.model.provider == BUILT_IN:
+        if self._generation.model.provider == STATIC:
             return
         stored = self._writer.canaries(self._generation.id)
         if not stored:

@@ -215,11 +215,8 @@ class CorpusWriter(Protocol):
         """Note, in words, that the model is another one; holds until `note_proved` or `empty_generation`."""
         ...
 
-    def drop_unproved(self, generation_id: int) -> int:
-        """Delete the vectors stored since `note_proved`, by this run or a former one, and the quarantine.
-
-        Returns how many vectors that were.
-        """
+    def drop_unproved(self, generation_id: int) -> None:
+        """Delete the vectors stored since `note_proved`, by this run or a former one, and the quarantine."""
         ...
 
     def empty_generation(self, generation_id: int) -> None:

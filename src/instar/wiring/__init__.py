@@ -12,7 +12,7 @@ from instar.adapters.sources.transcripts import TranscriptSource
 from instar.adapters.sources.tree import TreeSource
 from instar.adapters.stores.sqlite.store import SqliteStore
 from instar.adapters.vectors.packed import PackedVectors
-from instar.domain.catalogue import ModelEntry
+from instar.domain.catalogue import STATIC, ModelEntry
 from instar.domain.corpus import Root, SessionChoice
 from instar.domain.generations import Generation
 from instar.domain.models import StorageFormat, document_fingerprint
@@ -25,7 +25,7 @@ from instar.indexing.verifying import Verdict, verify
 from instar.ports import CorpusWriter, Embedder, Progress, SilentProgress
 from instar.search.engine import SearchEngine
 from instar.settings import Settings, user_folder
-from instar.wiring.models import FIRST, Models
+from instar.wiring.models import Models
 
 if TYPE_CHECKING:
     from instar.indexing.indexer import Indexer
@@ -57,8 +57,8 @@ class Workspace:
 
     @cached_property
     def first(self) -> Embedder:
-        """The model that answers while the wanted one is not ready."""
-        return self._given or self.models.named(FIRST)
+        """The model that answers within seconds, while the wanted one is not ready."""
+        return self._given or self.models.named(STATIC)
 
     @property
     def storage(self) -> StorageFormat:

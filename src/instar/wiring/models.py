@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from instar.adapters.caches.vectors import SqliteVectorCache
-from instar.domain.catalogue import ModelEntry, facts_of, read_entries, resolve
+from instar.domain.catalogue import STATIC, ModelEntry, facts_of, read_entries, resolve
 from instar.domain.models import ModelSpec
 from instar.embedding.caching import CachedModel, QueryCache
 from instar.embedding.encoding import EncodedModel
@@ -21,8 +21,6 @@ from instar.ports import Embedder, Encoder, VectorCache
 from instar.settings import Settings, cache_folder
 
 CATALOGUE = "models.toml"
-FIRST = "static"
-"""The model that answers within seconds, while a slower one is not ready."""
 
 MEGABYTE = 1_000_000
 
@@ -88,7 +86,7 @@ class Models:
 
     def bare(self, entry: ModelEntry) -> Embedder:
         """Return the model of an entry made anew, with nothing around it. Raises as `named` does."""
-        if entry.provider == "static":
+        if entry.provider == STATIC:
             return self._make(entry)
         encoder = self.encoder(entry)
         self._encoders.append(encoder)
@@ -98,7 +96,7 @@ class Models:
         """Return where a model is to be had, in words, without asking a server; "" for facts without a provider."""
         if not entry.provider or entry.provider in SERVERS:
             return "its server" if entry.provider else ""
-        if entry.provider == "static" and not entry.source:
+        if entry.provider == STATIC and not entry.source:
             return "built in"
         there = find_spec(entry.package) is not None if entry.package else Path(entry.source).exists()
         return "installed" if there else "not installed"
@@ -127,7 +125,7 @@ class Models:
         return self._open[entry]
 
     def _make(self, entry: ModelEntry) -> Embedder:
-        if entry.provider == "static":
+        if entry.provider == STATIC:
             from instar.adapters.embedders.static import StaticEmbedder, builtin_folder
 
             return StaticEmbedder(Path(entry.source) if entry.source else builtin_folder(), entry.name)

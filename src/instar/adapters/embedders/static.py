@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
+from instar.domain.catalogue import STATIC
 from instar.domain.models import ModelSpec
 from instar.errors import ModelMissingError
 from instar.ports import Embedded
@@ -27,13 +28,13 @@ def builtin_folder() -> Path:
 class StaticEmbedder:
     """See `instar.ports.Embedder`. Raises `ModelMissingError` where a file is missing or does not fit the others."""
 
-    def __init__(self, folder: Path, reference: str = "static") -> None:
+    def __init__(self, folder: Path, reference: str = STATIC) -> None:
         self._folder = folder
         self._last: tuple[str, Encoding] | None = None
         try:
             facts = json.loads((folder / "model.json").read_text("utf-8"))
             self._spec = ModelSpec(
-                provider="static",
+                provider=STATIC,
                 name=facts["name"],
                 revision=facts["revision"],
                 dimensions=facts["dimensions"],

@@ -289,10 +289,10 @@ class SqliteWriter:
         with self._transaction():
             generations.note_changed(self._db, generation_id, found)
 
-    def drop_unproved(self, generation_id: int) -> int:
-        """Delete the vectors stored since the model was last known again, and what was given up; returns how many."""
+    def drop_unproved(self, generation_id: int) -> None:
+        """Delete the vectors stored since the model was last known again, and what was given up."""
         with self._transaction():
-            return generations.drop_unproved(self._db, generation_id)
+            generations.drop_unproved(self._db, generation_id)
 
     def empty_generation(self, generation_id: int) -> None:
         """Delete all vectors of a generation, its canaries with them."""
