@@ -32,7 +32,7 @@ def built_in_entries() -> Mapping[str, ModelEntry]:
 
 
 class Models:
-    """All models that can be named; each is opened once. `brief`: servers are asked once and waited for for seconds."""
+    """All models that can be named; each is opened once. `brief`: for a search, which waits for seconds only."""
 
     def __init__(self, user_folder: Path, settings: Settings, *, brief: bool = False) -> None:
         self._brief = brief
@@ -104,9 +104,9 @@ class Models:
     def encoder(self, entry: ModelEntry) -> Encoder:
         """Return the encoder of an entry. Raises `ModelError` where it cannot be had."""
         if "python" in entry.options:
-            from instar.adapters.embedders.process import ProcessEncoder
+            from instar.adapters.embedders.process import ANSWER_SECONDS, BRIEF_SECONDS, ProcessEncoder
 
-            return ProcessEncoder(entry, encoder_here)
+            return ProcessEncoder(entry, encoder_here, BRIEF_SECONDS if self._brief else ANSWER_SECONDS)
         return encoder_here(entry, brief=self._brief)
 
     def clear_cache(self) -> None:
