@@ -12,7 +12,7 @@ OTHER = {
     "context_tokens": 512, "runtime": "library 1.2",
 }  # fmt: skip
 QUERY_SIDE = {"query_prompt": "query: "}
-NO_IDENTITY = {"reference": "mine"}
+NO_IDENTITY = {"reference": "mine", "place": "/models/other"}
 
 
 def with_value(name: str, value: Any) -> ModelSpec:

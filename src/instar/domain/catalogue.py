@@ -1,5 +1,6 @@
 """What is known of models before one is asked: facts by name, and how a reference such as `ollama:bge-m3` is read."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -51,6 +52,16 @@ class ModelEntry:
     base_url: str = ""
     options: Mapping[str, Option] = field(default_factory=dict, hash=False)
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+    @property
+    def place(self) -> str:
+        """Where the model is found, without what may stand before `@` in the address of its server."""
+        return " ".join(filter(None, (self.source, without_password(self.base_url))))
+
+
+def without_password(address: str) -> str:
+    """Return the address of a server without what may stand before `@` in it."""
+    return re.sub(r"^([a-z]+://)?[^/?#]*@", r"\1", address, flags=re.IGNORECASE)
 
 
 def _is_text(value: object) -> bool:

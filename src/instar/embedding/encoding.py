@@ -37,6 +37,7 @@ class EncodedModel:
             truncation=entry.truncation,
             runtime=facts.runtime,
             reference=entry.name,
+            place=entry.place,
         )
 
     @property

@@ -96,8 +96,8 @@ class Workspace:
         entry, model = self._wanted_entry, generation.model
         # Of a model that no catalogue knows, its server may have told the prompt.
         prompt = model.document_prompt if entry.dimensions is None else entry.document_prompt
-        held = (model.reference or model.provider, model.provider, model.document_prompt, model.truncation)
-        wanted = (entry.name, entry.provider, prompt, entry.truncation)
+        held = (model.reference or model.provider, model.provider, model.place, model.document_prompt, model.truncation)
+        wanted = (entry.name, entry.provider, entry.place, prompt, entry.truncation)
         return (*held, generation.storage) == (*wanted, self.storage)
 
     @property

@@ -82,7 +82,8 @@ class Models:
             return entry
         with closing(self.encoder(entry)) as encoder:
             base = encoder.facts.base
-        return replace(resolve(f"ollama:{base}", self.entries), name=entry.name, source=entry.source) if base else entry
+        known = resolve(f"ollama:{base}", self.entries) if base else entry
+        return replace(known, name=entry.name, source=entry.source, base_url=entry.base_url)
 
     def bare(self, entry: ModelEntry) -> Embedder:
         """Return the model of an entry made anew, with nothing around it. Raises as `named` does."""
@@ -128,7 +129,7 @@ class Models:
         if entry.provider == STATIC:
             from instar.adapters.embedders.static import StaticEmbedder, builtin_folder
 
-            return StaticEmbedder(Path(entry.source) if entry.source else builtin_folder(), entry.name)
+            return StaticEmbedder(Path(entry.source) if entry.source else builtin_folder(), entry.name, entry.place)
         # Not around a static model: it would push out vectors that take a hundred times as long to make.
         encoder = self._unloader.watch(self.encoder(entry))
         self._encoders.append(encoder)

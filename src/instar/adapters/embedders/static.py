@@ -28,7 +28,7 @@ def builtin_folder() -> Path:
 class StaticEmbedder:
     """See `instar.ports.Embedder`. Raises `ModelMissingError` where a file is missing or does not fit the others."""
 
-    def __init__(self, folder: Path, reference: str = STATIC) -> None:
+    def __init__(self, folder: Path, reference: str = STATIC, place: str = "") -> None:
         self._folder = folder
         self._last: tuple[str, Encoding] | None = None
         try:
@@ -41,6 +41,7 @@ class StaticEmbedder:
                 precision="int8",
                 pooling="mean",
                 reference=reference,
+                place=place,
             )
             self._rows: NDArray[np.int8] = np.load(folder / "vectors.npy", mmap_mode="r")
             self._scales: NDArray[np.float32] = np.load(folder / "scales.npy")
