@@ -31,9 +31,10 @@ def fill_generation(
 ) -> None:
     """Embed what has no vector yet, batch by batch, until none is left or the deadline has passed.
 
-    Each batch is stored before the next one is begun. Raises `ModelError` where the model cannot be had, with what is
-    stored kept; `ModelUnsoundError` where it gives plain sentences no sound vectors, and `ModelChangedError` where it
-    is another one now, both with what was stored since it was last known again dropped.
+    Each batch is stored before the next one is begun, and others may write in between: a search that refreshes, or
+    another run that fills, with which the work is shared. Raises `ModelError` where the model cannot be had, with what
+    is stored kept; `ModelUnsoundError` where it gives plain sentences no sound vectors, and `ModelChangedError` where
+    it is another one now, both with what was stored since it was last known again dropped.
     """
     watch = _Watch(writer, generation, embedder, brief=deadline.limited)
     try:
@@ -97,6 +98,8 @@ def _fill(
         )
         done += len(batch)
         progress.step(f"embedding ({generation.model.name})", done, max(total, done))
+        if not deadline.limited:  # a search is done soon, and could wait long for its next turn
+            writer.give_way()
 
 
 class _Watch:

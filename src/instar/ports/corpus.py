@@ -114,6 +114,10 @@ class CorpusWriter(Protocol):
         """Read what has been written, by this writer too."""
         ...
 
+    def give_way(self) -> None:
+        """Let whoever waits for the writer's lock write first: what was read before may not hold any more."""
+        ...
+
     def add_root(self, path: str) -> Root:
         """Add a root, or return the one of this path."""
         ...

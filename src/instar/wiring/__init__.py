@@ -201,17 +201,17 @@ class Workspace:
 
         Raises `BusyError` where another process writes, and the errors of the store.
         """
-        with self._indexer(progress, Deadline(), wait_seconds) as (writer, indexer):
+        with self._indexer(progress, wait_seconds) as (writer, indexer, _):
             return indexer.read([writer.add_root(str(path)) for path in paths], reread=reread)
 
     def fill(self, progress: Progress, *, wait_seconds: float = 0.0, renew: bool = False) -> None:
         """Make the vectors that are missing: first of the active generation, then of the wanted one.
 
         `renew` has a generation made anew whose model has changed. Raises what `read` does, and, after everything else
-        is done, `ModelError` where a model cannot be had.
+        is done, `ModelError` where a model cannot be had. Between batches others may write.
         """
-        with self._indexer(progress, Deadline(), wait_seconds) as (_, indexer):
-            indexer.fill(Deadline(), build_wanted=True, renew=renew)
+        with self._indexer(progress, wait_seconds) as (_, indexer, deadline):
+            indexer.fill(deadline, build_wanted=True, renew=renew)
 
     def index(
         self,
@@ -226,11 +226,10 @@ class Workspace:
     ) -> list[RootReport]:
         """Read, then fill: the active generation alone unless `build_wanted`.
 
-        All of it for at most `seconds`, or filling for `fill_seconds` after whatever reading takes. Raises what `read`
-        and `fill` do.
+        All of it for at most `seconds`, counted from when it may write, or filling for `fill_seconds` after whatever
+        reading takes. Raises what `read` and `fill` do.
         """
-        deadline = Deadline(seconds)
-        with self._indexer(progress, deadline, wait_seconds) as (writer, indexer):
+        with self._indexer(progress, wait_seconds, seconds) as (writer, indexer, deadline):
             reports = indexer.read([writer.add_root(str(path)) for path in paths], reread=reread)
             try:
                 indexer.fill(deadline if fill_seconds is None else Deadline(fill_seconds), build_wanted=build_wanted)
@@ -241,14 +240,15 @@ class Workspace:
 
     @contextmanager
     def _indexer(
-        self, progress: Progress, deadline: Deadline, wait_seconds: float
-    ) -> "Iterator[tuple[CorpusWriter, Indexer]]":
+        self, progress: Progress, wait_seconds: float, seconds: float | None = None
+    ) -> "Iterator[tuple[CorpusWriter, Indexer, Deadline]]":
         _ = self._wanted_entry  # an unknown name is refused before anything is done
         with self.store.writing(wait_seconds) as writer:
             # Here, for reading files takes patterns and grammars, which an answer from what is stored does without.
             from instar.indexing.indexer import Indexer
 
-            yield writer, Indexer(writer, self.parts, progress, deadline)
+            deadline = Deadline(seconds)
+            yield writer, Indexer(writer, self.parts, progress, deadline), deadline
 
     def choose_sessions(self, paths: Sequence[Path], choice: SessionChoice) -> None:
         """Note that from the next run on these sessions belong to these roots (added where unknown)."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from instar.adapters.stores.sqlite import changes, generations, vector_rows
 from instar.adapters.stores.sqlite.connection import READ_BATCH
 from instar.adapters.stores.sqlite.documents import drop_chunks, write_document
+from instar.adapters.stores.sqlite.lock import WriterLock
 from instar.adapters.stores.sqlite.snapshot import SqliteSnapshot, generation_of, root_of
 from instar.adapters.stores.sqlite.verify import check_database
 from instar.domain.corpus import Document, DocumentState, LexicalRow, Root, SessionChoice, SourceKind, Touched
@@ -33,9 +34,28 @@ FREE_PAGES_KEPT = 2_560
 class SqliteWriter:
     """Writes under the writer's lock; see `instar.ports.CorpusWriter`."""
 
-    def __init__(self, connection: sqlite3.Connection, clock: Callable[[], float]) -> None:
-        self._db = connection
+    def __init__(self, connect: Callable[[], sqlite3.Connection], lock: WriterLock, clock: Callable[[], float]) -> None:
+        self._connect = connect
+        self._lock = lock
         self._clock = clock
+        self._db = connect()
+
+    def give_way(self) -> None:
+        """Let a process that waits for the lock write first. Raises `SchemaError` where that was a newer Instar."""
+        if self._lock.awaited():
+            self.checkpoint()
+            self.close()  # under the lock, for closing the last connection checkpoints
+            self._lock.release()
+            self._lock.take()
+            self._db = self._connect()
+
+    def checkpoint(self) -> None:
+        """Move what no reader needs from the log to the database file."""
+        self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._db.close()
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
