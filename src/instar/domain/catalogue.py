@@ -30,8 +30,9 @@ class ModelEntry:
     `provider` is one of `PROVIDERS`, "" for facts that hold wherever the model runs. `source` is its name at a server
     or on a hub, a folder or a file; `package` the Python package whose folder it is. `appends_eos`: whether the model
     needs an end token behind each text. `matryoshka` are the least and the most dimensions it may be truncated to;
-    `truncation` those that are kept. `weights_bytes` is the size of the files the facts are about. `options` are handed
-    to the provider (`num_ctx`, `threads`, …). `origins` names the place each value comes from, by key.
+    `truncation` those that are kept. `weights_bytes` is the size of the weights in the files the facts are about.
+    `options` are handed to the provider (`num_ctx`, `threads`, …). `origins` names the place each value comes from, by
+    key.
     """
 
     name: str
