@@ -49,8 +49,9 @@ class ModelSpec:
     """A model and how it is asked.
 
     `revision`, `precision`, `context_tokens` and `runtime` are those of `EncoderFacts`. `truncation` is the Matryoshka
-    dimension kept, None for all of `dimensions`. `reference` is the name under which the user asked for it, by which
-    it is found again, and `place` where that name led to; they identify nothing.
+    dimension kept, None for all of `dimensions`; `centred`: after their mean was taken off. `reference` is the name
+    under which the user asked for it, by which it is found again, and `place` where that name led to; they identify
+    nothing.
     """
 
     provider: str
@@ -64,6 +65,7 @@ class ModelSpec:
     document_prompt: str = ""
     context_tokens: int | None = None
     truncation: int | None = None
+    centred: bool = False
     runtime: str = ""
     reference: str = ""
     place: str = ""
@@ -77,7 +79,7 @@ class ModelSpec:
 # What belongs to the query side can change without embedding anything again, so it is no part of the fingerprint.
 _QUERY_SIDE = frozenset({"query_prompt"})
 _NO_IDENTITY = frozenset({"reference", "place"})
-_WHERE_SAID = ("context_tokens", "runtime")
+_WHERE_SAID = ("context_tokens", "runtime", "centred")
 """Part of the fingerprint only where something is said: fingerprints without them are stored. Of a text that is longer
 than the context, the vector depends on where it was cut."""
 

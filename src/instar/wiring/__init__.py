@@ -96,9 +96,10 @@ class Workspace:
         entry, model = self._wanted_entry, generation.model
         # Of a model that no catalogue knows, its server may have told the prompt.
         prompt = model.document_prompt if entry.dimensions is None else entry.document_prompt
-        held = (model.reference or model.provider, model.provider, model.place, model.document_prompt, model.truncation)
-        wanted = (entry.name, entry.provider, entry.place, prompt, entry.truncation)
-        return (*held, generation.storage) == (*wanted, self.storage)
+        held = (model.reference or model.provider, model.provider, model.place, model.document_prompt)
+        wanted = (entry.name, entry.provider, entry.place, prompt)
+        shape = (entry.truncation, entry.centred and entry.truncation is not None)
+        return held == wanted and (model.truncation, model.centred, generation.storage) == (*shape, self.storage)
 
     @property
     def _wanted_entry(self) -> ModelEntry:
