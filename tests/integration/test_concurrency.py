@@ -108,7 +108,7 @@ def test_a_file_that_comes_while_a_model_is_built_is_found_before_the_build_ends
     def look() -> None:
         write_tree(root, range(4, 5), 1)
         workspace = Workspace(Settings(data=data))
-        workspace.index([root], SilentProgress(), wait_seconds=60, build_wanted=False)
+        workspace.index([root], SilentProgress(), seconds=60, wait_seconds=60, build_wanted=False)
         answer = workspace.search(SearchRequest("gen1x of f0004"))
         with workspace.store.snapshot() as snapshot:
             building = snapshot.completeness(snapshot.generations()[-1].id).missing > 0

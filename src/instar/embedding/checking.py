@@ -45,12 +45,12 @@ def check(
     nobody knows. `sample` are texts to measure the speed with. What the model raises becomes a finding.
     """
     try:
+        model = open_model()
+        yield Check("model", {"revision": model.spec.revision, "precision": model.spec.precision})
         sizes = list(_size_of(room, entry))
         yield from sizes
         if any(found.finding for found in sizes):
             return
-        model = open_model()
-        yield Check("model", {"revision": model.spec.revision, "precision": model.spec.precision})
         if isinstance(model, EncodedModel) and isinstance(model.encoder, Verifiable):
             model.encoder.verify()
             yield Check("files", {"checksums": "fit"})
