@@ -1,11 +1,12 @@
 """Filling a generation: batches that fit the time, every vector checked, the model known again by its canaries."""
 
 import time
+from collections.abc import Sequence
 
 from instar.domain.canaries import CANARIES, FEW
 from instar.domain.catalogue import STATIC
 from instar.domain.generations import Generation
-from instar.embedding.asking import embed_checked
+from instar.embedding.asking import Checked, embed_checked
 from instar.embedding.caching import CachedModel, forget_cached
 from instar.embedding.pace import Pace
 from instar.embedding.recognition import agreement, embed_canaries, least_agreement
@@ -88,18 +89,22 @@ def _fill(
         from_cache = not asked
         if asked:  # what the cache gave says nothing of how long the next batch takes
             pace.took(asked, time.monotonic() - started)
-        sound = [i for i in range(len(batch)) if i not in answer.unsound]
-        writer.put_vectors(
-            generation.id,
-            [batch[i][0] for i in sound],
-            answer.vectors[sound],
-            {batch[i][0]: reason for i, reason in answer.unsound.items()},
-            [batch[i][0] for i in answer.cut],
-        )
+        _store(writer, generation, [text_id for text_id, _ in batch], answer)
         done += len(batch)
         progress.step(f"embedding ({generation.model.name})", done, max(total, done))
         if not deadline.limited:  # a search is done soon, and could wait long for its next turn
             writer.give_way()
+
+
+def _store(writer: CorpusWriter, generation: Generation, text_ids: Sequence[int], answer: Checked) -> None:
+    sound = [i for i in range(len(text_ids)) if i not in answer.unsound]
+    writer.put_vectors(
+        generation.id,
+        [text_ids[i] for i in sound],
+        answer.vectors[sound],
+        {text_ids[i]: reason for i, reason in answer.unsound.items()},
+        [text_ids[i] for i in answer.cut],
+    )
 
 
 class _Watch:
