@@ -12,7 +12,13 @@ from numpy.typing import NDArray
 
 from instar.adapters.stores.sqlite import changes, generations, vector_rows
 from instar.adapters.stores.sqlite.connection import READ_BATCH
-from instar.adapters.stores.sqlite.documents import drop_chunks, write_document
+from instar.adapters.stores.sqlite.documents import (
+    document_states,
+    drop_chunks,
+    drop_orphans,
+    resume_of,
+    write_document,
+)
 from instar.adapters.stores.sqlite.lock import WriterLock
 from instar.adapters.stores.sqlite.snapshot import SqliteSnapshot, generation_of, root_of
 from instar.adapters.stores.sqlite.verify import check_database
@@ -127,22 +133,11 @@ class SqliteWriter:
 
     def document_states(self, root_id: int) -> dict[str, DocumentState]:
         """Return what is stored of a root, by path."""
-        rows = self._db.execute(
-            "SELECT path, id, size, mtime_ns, content_hash, reader_version, skipped, source FROM documents"
-            " WHERE root_id = ?",
-            (root_id,),
-        )
-        return {
-            path: DocumentState(i, size, mtime_ns, digest, version, skipped, SourceKind(source))
-            for path, i, size, mtime_ns, digest, version, skipped, source in rows
-        }
+        return document_states(self._db, root_id)
 
     def resume_of(self, document_id: int) -> Resume | None:
         """Return where reading a transcript goes on, None where nothing is stored of it."""
-        row = self._db.execute(
-            "SELECT offset, line, state FROM sessions WHERE document_id = ?", (document_id,)
-        ).fetchone()
-        return Resume(*row) if row else None
+        return resume_of(self._db, document_id)
 
     def write_documents(self, root_id: int, documents: Sequence[Document], touched: Sequence[Touched]) -> None:
         """Add or replace documents, and note new time stamps."""
@@ -180,13 +175,7 @@ class SqliteWriter:
     def _drop_orphans(self) -> None:
         while rows := self._db.execute("SELECT text_id FROM orphans LIMIT ?", (READ_BATCH,)).fetchall():
             with self._transaction():
-                for (text_id,) in rows:
-                    if not self._db.execute("SELECT 1 FROM chunks WHERE text_id = ?", (text_id,)).fetchone():
-                        self._db.execute("DELETE FROM vectors WHERE text_id = ?", (text_id,))
-                        self._db.execute("DELETE FROM quarantine WHERE text_id = ?", (text_id,))
-                        self._db.execute("DELETE FROM cut WHERE text_id = ?", (text_id,))
-                        self._db.execute("DELETE FROM texts WHERE id = ?", (text_id,))
-                self._db.executemany("DELETE FROM orphans WHERE text_id = ?", rows)
+                drop_orphans(self._db, [text_id for (text_id,) in rows])
         free = self._db.execute("PRAGMA freelist_count").fetchone()[0]
         if free > FREE_PAGES_KEPT:
             self._db.execute(f"PRAGMA incremental_vacuum({free - FREE_PAGES_KEPT})").fetchall()
