@@ -114,6 +114,7 @@ def test_the_built_in_model_is_sound_and_nothing_is_changed(run, as_json, tmp_pa
     assert found["sound"]
     checks = {item["name"]: item for item in found["checks"]}
     assert checks["reference"]["figures"]["cosine"] > 0.999
+    assert checks["size"]["figures"]["weights_bytes"] == checks["size"]["figures"]["known_bytes"]
     assert checks["disk"]["figures"]["texts"] == 1
     assert run("model", "check", "static").stdout.endswith("\nsound\n")
     assert tree(tmp_path) == before

@@ -59,7 +59,8 @@ def index(workspace: Workspace, root: Path, *, reread: bool = False) -> None:
     with workspace.store.writing() as writer:
         announcing: Any = Announcing(writer)
         indexer = Indexer(announcing, workspace.parts, SilentProgress(), Deadline())
-        indexer.run([writer.add_root(str(root))], build_wanted=True, reread=reread)
+        indexer.read([writer.add_root(str(root))], reread=reread)
+        indexer.fill(Deadline(), build_wanted=True)
 
 
 def sessions(workspace: Workspace, root: Path) -> None:

@@ -2,14 +2,20 @@
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
+from instar.adapters.stores.sqlite.lock import WriterLock
+from instar.domain.canaries import CANARIES
+from instar.domain.generations import Generation
 from instar.domain.search import SearchRequest
 from instar.errors import BusyError
-from instar.ports import SilentProgress
+from instar.indexing.parts import Indexing
+from instar.ports import Embedded, Embedder, SilentProgress
 from instar.settings import Settings
 from instar.testing import HashEmbedder
 from instar.wiring import Workspace
@@ -57,6 +63,83 @@ def test_a_second_writer_is_refused(root: Path, tmp_path: Path, holder: Callable
         assert workspace.search(SearchRequest("ember")).hits
         other.communicate()
     workspace.index([root], SilentProgress())
+    workspace.close()
+
+
+class Accompanied(HashEmbedder):
+    """A model of which each batch takes until the companion waits for the writer's lock, or is through."""
+
+    def __init__(self, data: Path, companion: Callable[[], None]) -> None:
+        super().__init__(dimensions=32)
+        self.embedded: list[str] = []
+        self.companion = Thread(target=companion)
+        self._lock = WriterLock(data)
+
+    def embed_documents(self, texts: Sequence[str]) -> Embedded:
+        if not self.companion.ident:
+            self.companion.start()
+        while self.companion.is_alive() and not self._lock.awaited():
+            pass
+        self.embedded += [text for text in texts if text not in CANARIES]
+        return super().embed_documents(texts)
+
+
+class Building(Workspace):
+    """A folder for which the settings name this model."""
+
+    def __init__(self, data: Path, model: HashEmbedder) -> None:
+        super().__init__(Settings(data=data))
+        self._model = model
+
+    def embedder_of(self, generation: Generation) -> Embedder | None:
+        return self._model if generation.model == self._model.spec else super().embedder_of(generation)
+
+    @property
+    def parts(self) -> Indexing:
+        return replace(super().parts, wanted=lambda: self._model)
+
+
+def test_a_file_that_comes_while_a_model_is_built_is_found_before_the_build_ends(
+    root: Path, tmp_path: Path, write_tree: Write
+) -> None:
+    data = tmp_path / "data"
+    found: list[tuple[str, bool]] = []
+
+    def look() -> None:
+        write_tree(root, range(4, 5), 1)
+        workspace = Workspace(Settings(data=data))
+        workspace.index([root], SilentProgress(), seconds=60, wait_seconds=60, build_wanted=False)
+        answer = workspace.search(SearchRequest("gen1x of f0004"))
+        with workspace.store.snapshot() as snapshot:
+            building = snapshot.completeness(snapshot.generations()[-1].id).missing > 0
+        found.append((answer.hits[0].path, building))
+        workspace.close()
+
+    model = Accompanied(data, look)
+    workspace = Building(data, model)
+    workspace.index([root], SilentProgress())
+    assert found == [("f0004.py", True)]
+    with workspace.store.snapshot() as snapshot:
+        active = snapshot.active_generation()
+    assert active is not None
+    assert active.model == model.spec
+    assert any("of f0004" in text for text in model.embedded)
+    workspace.close()
+
+
+def test_two_that_build_one_model_share_the_work(root: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    second = HashEmbedder(dimensions=32)
+    model = Accompanied(data, lambda: Building(data, second).fill(SilentProgress(), wait_seconds=60))
+    workspace = Building(data, model)
+    workspace.index([root], SilentProgress())
+    model.companion.join()
+    with workspace.store.snapshot() as snapshot:
+        active = snapshot.active_generation()
+        assert active is not None
+        assert active.model == model.spec
+        assert snapshot.completeness(active.id).missing == 0
+        assert 0 < len(model.embedded) == len(set(model.embedded)) < snapshot.completeness(active.id).texts
     workspace.close()
 
 

@@ -25,7 +25,7 @@ class Words:
 
     def __init__(self, entry: ModelEntry) -> None:
         self._model = HashEmbedder()
-        self.facts = EncoderFacts("onnx", entry.source, "1", self._model.spec.dimensions, "float32", "mean")
+        self.facts = EncoderFacts(entry.provider, entry.source, "1", self._model.spec.dimensions, "float32", "mean")
         self.asked: list[str] = []
         self.closed = 0
 
@@ -125,6 +125,36 @@ def test_a_name_that_stands_for_another_provider_now_is_wanted_anew(made: list[W
     changed.models.user_file = tmp_path / "models.toml"
     changed.models.user_file.write_text('["static"]\nprovider = "onnx"\nsource = "words"\n')
     assert not changed.is_wanted(generation)
+
+
+def test_a_name_that_leads_to_another_place_now_is_wanted_anew_until_the_next_index(
+    made: list[Words], tmp_path: Path
+) -> None:
+    settings = Settings(data=tmp_path / "data", model="mine")
+    (tmp_path / "root").mkdir()
+
+    def opened(table: str) -> Workspace:
+        workspace = Workspace(settings)
+        workspace.models.user_file = tmp_path / "models.toml"
+        workspace.models.user_file.write_text(f'["mine"]\n{table}\n')
+        return workspace
+
+    first = opened('provider = "openai"\nsource = "words"\nbase_url = "http://me:secret@here/v1"')
+    first.index([tmp_path / "root"], SilentProgress())
+    with first.store.snapshot() as snapshot:
+        generation = snapshot.generations()[-1]
+    assert first.is_wanted(generation)
+    assert "secret" not in repr(generation)
+    asked = len(made)
+    assert not opened('provider = "openai"\nsource = "others"\nbase_url = "http://here/v1"').is_wanted(generation)
+    moved = opened('provider = "openai"\nsource = "words"\nbase_url = "http://there/v1"')
+    assert not moved.is_wanted(generation)
+    assert len(made) == asked  # no model was opened
+    moved.index([tmp_path / "root"], SilentProgress())
+    with moved.store.snapshot() as snapshot:
+        same = snapshot.generations()[-1]
+    assert same.id == generation.id
+    assert moved.is_wanted(same)
 
 
 def test_a_workspace_closes_the_models_it_opened(made: list[Words], tmp_path: Path) -> None:

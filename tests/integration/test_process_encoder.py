@@ -19,6 +19,8 @@ from instar.errors import ModelAwayError, ModelChangedError, ModelMissingError, 
 from instar.ports import Encoder
 from instar.testing import HashEncoder
 
+PATIENCE = 3.0
+"""Seconds: six times what a process takes to start here."""
 SUPPORT = Path(encoders.__file__).parent
 DRIVER = """
 import sys
@@ -101,6 +103,31 @@ def test_a_process_that_is_another_model_the_second_time_is_not_used(run):
     for _ in range(2):
         with pytest.raises(ModelChangedError, match="another model"):
             encoder.encode(["one"])
+
+
+def test_a_process_that_hangs_is_killed_and_started_anew_with_the_next_question(python, tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)  # else the process would wait for it
+    entry = ModelEntry("hash", provider="st", source=str(pipe), options={"python": python})
+    encoder = ProcessEncoder(entry, encoders.Waiting, PATIENCE)
+    assert encoder.encode(["one"]).vectors.shape == (1, 64)
+    with pytest.raises(ModelAwayError, match=f"nothing came for {PATIENCE:g} s"):
+        encoder.encode(["for ever"])
+    assert os.read(reader, 99) == b"begunbegun"
+    assert os.read(reader, 99) == b""  # nobody holds the other end
+    assert encoder.encode(["one"]).vectors.shape == (1, 64)
+    encoder.close()
+    os.close(reader)
+
+
+def test_a_python_that_says_nothing_is_away(tmp_path):
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\nexec sleep 600\n")
+    python.chmod(0o755)
+    entry = ModelEntry("hash", provider="st", options={"python": str(python)})
+    with pytest.raises(ModelAwayError, match=r"nothing came for 0\.1 s"):
+        _ = ProcessEncoder(entry, HashEncoder, 0.1).facts
 
 
 def test_it_can_be_closed_and_asked_again(run):

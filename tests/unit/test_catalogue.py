@@ -1,10 +1,12 @@
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from instar.adapters.embedders.static import builtin_folder
 from instar.domain.catalogue import PROVIDERS, facts_of, read_entries, resolve
 from instar.errors import SettingError
 from instar.wiring.models import built_in_entries
@@ -91,6 +93,15 @@ def test_what_is_known_at_one_provider_holds_only_there():
 def test_a_static_model_has_no_prompts_of_a_transformer_of_its_name():
     assert resolve("st:nomic-embed-text-v1.5", BUILT_IN).document_prompt
     assert not resolve("static:/models/nomic-embed-text-v1.5", BUILT_IN).document_prompt
+
+
+def test_the_sizes_that_are_noted_are_those_of_the_files_of_the_repository():
+    minilm = Path(__file__).parents[2] / "models" / "minilm" / "instar_minilm" / "model.onnx"
+    static = [path.stat().st_size for path in builtin_folder().glob("*.npy")]
+    assert {name: entry.weights_bytes for name, entry in BUILT_IN.items() if entry.weights_bytes} == {
+        "minilm": minilm.stat().st_size,
+        "static": sum(static),
+    }
 
 
 def test_a_package_belongs_to_its_name_alone():

@@ -207,6 +207,13 @@ def test_a_model_too_large_for_the_memory_is_not_loaded():
     assert checks[-1].name == "memory"
 
 
+@pytest.mark.parametrize(("size", "found"), [(10**7, []), (10**7 // 2, ["size"]), (int(1.06e7), ["size"])])
+def test_weights_of_another_size_than_is_known_are_not_loaded(size, found):
+    checks = run(SoundEncoder(), replace(ENTRY, weights_bytes=10**7), room=replace(ROOM, weights_bytes=size))
+    assert findings(checks) == found
+    assert (checks[-1].name == "size") == bool(found)
+
+
 def test_vectors_too_large_for_the_disk_are_one_finding():
     small = replace(ROOM, free_disk_bytes=500_000)
     assert findings(run(SoundEncoder(), room=small)) == ["disk"]

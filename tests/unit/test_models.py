@@ -9,10 +9,10 @@ SPEC = ModelSpec("static", "static", "r1", 256, "int8", "mean")
 OTHER = {
     "provider": "onnx", "name": "other", "revision": "r2", "dimensions": 128, "precision": "float32", "pooling": "last",
     "normalised": False, "document_prompt": "passage: ", "truncation": 64,
-    "context_tokens": 512, "runtime": "library 1.2",
+    "context_tokens": 512, "centred": True, "runtime": "library 1.2",
 }  # fmt: skip
 QUERY_SIDE = {"query_prompt": "query: "}
-NO_IDENTITY = {"reference": "mine"}
+NO_IDENTITY = {"reference": "mine", "place": "/models/other"}
 
 
 def with_value(name: str, value: Any) -> ModelSpec:

@@ -1,5 +1,6 @@
 """What is known of models before one is asked: facts by name, and how a reference such as `ollama:bge-m3` is read."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -10,14 +11,16 @@ from instar.domain.options import Option, check_options
 from instar.errors import SettingError
 
 ANY_PROVIDER = ""
-PROVIDERS = ("static", "onnx", "gguf", "st", "ollama", "openai")
+STATIC = "static"
+"""The provider of tables of token vectors, which are summed as they are, and the name of the built-in one.
+
+Such files say which revision they are, and this program sums them: no canary would tell more."""
+PROVIDERS = (STATIC, "onnx", "gguf", "st", "ollama", "openai")
 """What may stand before the first colon of a reference."""
 AT_SERVERS = ("ollama", "openai")
 """Those of the providers whose models are loaded elsewhere, under an address."""
 POOLINGS = ("mean", "cls", "last")
-STATIC = "static"
-"""The provider of tables of token vectors, which are summed as they are."""
-NOT_OF_STATIC = ("query_prompt", "document_prompt", "truncation")
+NOT_OF_STATIC = ("query_prompt", "document_prompt", "centred", "truncation")
 """What such a table has no use for."""
 FROM_NAME = "its name"
 """The origin of what stands in a reference itself."""
@@ -33,8 +36,9 @@ class ModelEntry:
     `provider` is one of `PROVIDERS`, "" for facts that hold wherever the model runs. `source` is its name at a server
     or on a hub, a folder or a file; `package` the Python package whose folder it is. `appends_eos`: whether the model
     needs an end token behind each text. `matryoshka` are the least and the most dimensions it may be truncated to;
-    `truncation` those that are kept. `weights_bytes` is the size of the files the facts are about. `options` are handed
-    to the provider (`num_ctx`, `threads`, …). `origins` names the place each value comes from, by key.
+    `centred`: whether their mean is taken off before; `truncation` those that are kept. `weights_bytes` is the size of
+    the weights in the files the facts are about. `options` are handed to the provider (`num_ctx`, `threads`, …).
+    `origins` names the place each value comes from, by key.
     """
 
     name: str
@@ -49,12 +53,23 @@ class ModelEntry:
     query_prompt: str = ""
     document_prompt: str = ""
     matryoshka: tuple[int, int] | None = None
+    centred: bool = False
     truncation: int | None = None
     licence: str = ""
     weights_bytes: int = 0
     base_url: str = ""
     options: Mapping[str, Option] = field(default_factory=dict, hash=False)
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+    @property
+    def place(self) -> str:
+        """Where the model is found, without what may stand before `@` in the address of its server."""
+        return " ".join(filter(None, (self.source, without_password(self.base_url))))
+
+
+def without_password(address: str) -> str:
+    """Return the address of a server without what may stand before `@` in it."""
+    return re.sub(r"^([a-z]+://)?[^/?#]*@", r"\1", address, flags=re.IGNORECASE)
 
 
 def _is_text(value: object) -> bool:
@@ -63,6 +78,10 @@ def _is_text(value: object) -> bool:
 
 def _is_number(value: object) -> bool:
     return type(value) is int and value >= 1
+
+
+def _is_truth(value: object) -> bool:
+    return isinstance(value, bool)
 
 
 def _are_names(value: object) -> bool:
@@ -93,10 +112,11 @@ _KINDS: dict[str, tuple[Callable[[object], bool], str]] = {
     "dimensions": (_is_number, "a number from 1"),
     "context_tokens": (_is_number, "a number from 1"),
     "pooling": (lambda value: value in POOLINGS, f"one of {', '.join(POOLINGS)}"),
-    "appends_eos": (lambda value: isinstance(value, bool), "true or false"),
+    "appends_eos": (_is_truth, "true or false"),
     "query_prompt": (_is_text, "a text"),
     "document_prompt": (_is_text, "a text"),
     "matryoshka": (_is_range, "a list of two numbers, the least and the most"),
+    "centred": (_is_truth, "true or false"),
     "truncation": (_is_number, "a number from 1"),
     "licence": (_is_text, "a text"),
     "weights_bytes": (_is_number, "a number from 1"),
@@ -140,7 +160,7 @@ def _entry(name: str, table: object, origin: str, known: Mapping[str, ModelEntry
 
 def _as_static(entry: ModelEntry) -> ModelEntry:
     """Return the entry without what is noted for a transformer of its name."""
-    return replace(entry, query_prompt="", document_prompt="", truncation=None)
+    return replace(entry, query_prompt="", document_prompt="", centred=False, truncation=None)
 
 
 def _known_of(values: Mapping[str, Any], known: Mapping[str, ModelEntry]) -> ModelEntry | None:

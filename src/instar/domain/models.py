@@ -4,6 +4,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import Any
 
 
 class StorageFormat(StrEnum):
@@ -48,8 +49,9 @@ class ModelSpec:
     """A model and how it is asked.
 
     `revision`, `precision`, `context_tokens` and `runtime` are those of `EncoderFacts`. `truncation` is the Matryoshka
-    dimension kept, None for all of `dimensions`. `reference` is the name under which the user asked for it, by which
-    it is found again; it identifies nothing.
+    dimension kept, None for all of `dimensions`; `centred`: after their mean was taken off. `reference` is the name
+    under which the user asked for it, by which it is found again, and `place` where that name led to; they identify
+    nothing.
     """
 
     provider: str
@@ -63,8 +65,10 @@ class ModelSpec:
     document_prompt: str = ""
     context_tokens: int | None = None
     truncation: int | None = None
+    centred: bool = False
     runtime: str = ""
     reference: str = ""
+    place: str = ""
 
     @property
     def stored_dimensions(self) -> int:
@@ -79,32 +83,35 @@ class ModelSpec:
 
 # What belongs to the query side can change without embedding anything again, so it is no part of the fingerprint.
 _QUERY_SIDE = frozenset({"query_prompt"})
-_NO_IDENTITY = frozenset({"reference"})
-_WHERE_SAID = ("context_tokens", "runtime")
+_NO_IDENTITY = frozenset({"reference", "place"})
+_WHERE_SAID = ("context_tokens", "runtime", "centred")
 """Part of the fingerprint only where something is said: fingerprints without them are stored. Of a text that is longer
 than the context, the vector depends on where it was cut."""
 
 
 def document_fingerprint(spec: ModelSpec, storage: StorageFormat) -> str:
     """Hash (32 hexadecimal digits) of everything that decides a stored vector; two vectors meet only under one."""
-    facts = {key: value for key, value in asdict(spec).items() if key not in _QUERY_SIDE | _NO_IDENTITY}
+    facts = _without(spec, _QUERY_SIDE | _NO_IDENTITY)
     for name in _WHERE_SAID:
         if not facts[name]:
             del facts[name]
     facts["storage"] = storage.value
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
+    return _hash(facts)
 
 
 def document_side(spec: ModelSpec) -> str:
     """Hash (32 hexadecimal digits) of all that decides the vector of a text before it is stored."""
-    return _hash_without(spec, {"query_prompt", "reference"})
+    return _hash(_without(spec, _QUERY_SIDE | _NO_IDENTITY))
 
 
 def query_side(spec: ModelSpec) -> str:
     """Hash (32 hexadecimal digits) of all that decides the vector of a question, what it is compared with included."""
-    return _hash_without(spec, {"reference"})
+    return _hash(_without(spec, _NO_IDENTITY))
 
 
-def _hash_without(spec: ModelSpec, names: set[str]) -> str:
-    facts = {key: value for key, value in asdict(spec).items() if key not in names}
+def _without(spec: ModelSpec, names: frozenset[str]) -> dict[str, Any]:
+    return {key: value for key, value in asdict(spec).items() if key not in names}
+
+
+def _hash(facts: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]

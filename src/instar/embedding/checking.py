@@ -24,6 +24,8 @@ WITH_END = 0.95
 WITH_REFERENCE = 0.97
 """The mean cosine to vectors of the original. Of MiniLM, int8 per channel keeps .994; int8 per tensor, which is bad,
 .923; another pooling .51."""
+SIZE_TOLERANCE = 0.05
+"""What headers may differ by; other weights, or a part of them, are further off."""
 SAMPLE_SECONDS = 3.0
 """How long speed is measured, so that a check is a matter of seconds."""
 SAMPLED_AT_ONCE = 16
@@ -45,6 +47,10 @@ def check(
     try:
         model = open_model()
         yield Check("model", {"revision": model.spec.revision, "precision": model.spec.precision})
+        sizes = list(_size_of(room, entry))
+        yield from sizes
+        if any(found.finding for found in sizes):
+            return
         if isinstance(model, EncodedModel) and isinstance(model.encoder, Verifiable):
             model.encoder.verify()
             yield Check("files", {"checksums": "fit"})
@@ -55,6 +61,21 @@ def check(
         yield from _running(model, entry, probes, sample, room, reference)
     except (ModelError, SettingError) as error:
         yield Check("answer", {}, error.message, error.remedy)
+
+
+def _size_of(room: Room, entry: ModelEntry) -> Iterator[Check]:
+    if not (room.weights_bytes and entry.weights_bytes):
+        return
+    figures = {"weights_bytes": room.weights_bytes, "known_bytes": entry.weights_bytes}
+    if abs(room.weights_bytes / entry.weights_bytes - 1) <= SIZE_TOLERANCE:
+        yield Check("size", figures)
+    else:
+        yield Check(
+            "size",
+            figures,
+            f"the weights are {room.weights_bytes:,} bytes, and {entry.weights_bytes:,} are known of this model",
+            "it was not copied whole, or is another one: install or copy it again",
+        )
 
 
 def _memory(room: Room) -> Iterator[Check]:

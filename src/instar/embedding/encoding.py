@@ -35,8 +35,10 @@ class EncodedModel:
             document_prompt=entry.document_prompt,
             context_tokens=facts.context_tokens,
             truncation=entry.truncation,
+            centred=entry.centred and entry.truncation is not None,
             runtime=facts.runtime,
             reference=entry.name,
+            place=entry.place,
         )
 
     @property
@@ -88,8 +90,11 @@ class EncodedModel:
                 f"{self._spec.called} gave vectors of shape {vectors.shape}, not {(count, self._spec.dimensions)}",
                 "the model under this name is another one now: see `instar model check`",
             )
-        kept = vectors[:, : self._spec.stored_dimensions].astype(np.float32)
+        whole = vectors.astype(np.float32)
         with np.errstate(invalid="ignore", over="ignore"):
+            if self._spec.centred:  # a layer norm without its scale, which unit length undoes
+                whole -= whole.mean(axis=1, keepdims=True)
+            kept = whole[:, : self._spec.stored_dimensions]
             lengths = np.linalg.norm(kept, axis=1, keepdims=True)
             unit: Matrix = np.divide(kept, lengths, out=np.array(kept), where=lengths > 0)
         return unit

@@ -1,10 +1,12 @@
 """Filling a generation: batches that fit the time, every vector checked, the model known again by its canaries."""
 
 import time
+from collections.abc import Sequence
 
 from instar.domain.canaries import CANARIES, FEW
+from instar.domain.catalogue import STATIC
 from instar.domain.generations import Generation
-from instar.embedding.asking import embed_checked
+from instar.embedding.asking import Checked, embed_checked
 from instar.embedding.caching import CachedModel, forget_cached
 from instar.embedding.pace import Pace
 from instar.embedding.recognition import agreement, embed_canaries, least_agreement
@@ -18,9 +20,6 @@ canary has a tenth of the words of a chunk or less, so a dozen of them cost a th
 CACHED_AT_ONCE = 64
 """Texts at once while the cache knows all of them: each transaction costs some milliseconds, but the next batch may be
 one that the cache does not know, and must not take a slow model longer than a few seconds."""
-BUILT_IN = "static"
-"""Provider of models that are files read by this program, and known by their hash: they cannot change under their name,
-so nothing is asked of them."""
 
 
 def fill_generation(
@@ -33,9 +32,10 @@ def fill_generation(
 ) -> None:
     """Embed what has no vector yet, batch by batch, until none is left or the deadline has passed.
 
-    Each batch is stored before the next one is begun. Raises `ModelError` where the model cannot be had, with what is
-    stored kept; `ModelUnsoundError` where it gives plain sentences no sound vectors, and `ModelChangedError` where it
-    is another one now, both with what was stored since it was last known again dropped.
+    Each batch is stored before the next one is begun, and others may write in between: a search that refreshes, or
+    another run that fills, with which the work is shared. Raises `ModelError` where the model cannot be had, with what
+    is stored kept; `ModelUnsoundError` where it gives plain sentences no sound vectors, and `ModelChangedError` where
+    it is another one now, both with what was stored since it was last known again dropped.
     """
     watch = _Watch(writer, generation, embedder, brief=deadline.limited)
     try:
@@ -89,16 +89,22 @@ def _fill(
         from_cache = not asked
         if asked:  # what the cache gave says nothing of how long the next batch takes
             pace.took(asked, time.monotonic() - started)
-        sound = [i for i in range(len(batch)) if i not in answer.unsound]
-        writer.put_vectors(
-            generation.id,
-            [batch[i][0] for i in sound],
-            answer.vectors[sound],
-            {batch[i][0]: reason for i, reason in answer.unsound.items()},
-            [batch[i][0] for i in answer.cut],
-        )
+        _store(writer, generation, [text_id for text_id, _ in batch], answer)
         done += len(batch)
         progress.step(f"embedding ({generation.model.called})", done, max(total, done))
+        if not deadline.limited:  # a search is done soon, and could wait long for its next turn
+            writer.give_way()
+
+
+def _store(writer: CorpusWriter, generation: Generation, text_ids: Sequence[int], answer: Checked) -> None:
+    sound = [i for i in range(len(text_ids)) if i not in answer.unsound]
+    writer.put_vectors(
+        generation.id,
+        [text_ids[i] for i in sound],
+        answer.vectors[sound],
+        {text_ids[i]: reason for i, reason in answer.unsound.items()},
+        [text_ids[i] for i in answer.cut],
+    )
 
 
 class _Watch:
@@ -135,7 +141,7 @@ class _Watch:
 
         Raises `ModelUnsoundError` where it gives no sound vectors: a fault that may pass says nothing of which it is.
         """
-        if self._generation.model.provider == BUILT_IN:
+        if self._generation.model.provider == STATIC:
             return
         stored = self._writer.canaries(self._generation.id)
         if not stored:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
+from instar.domain.catalogue import STATIC
 from instar.domain.corpus import Document, DocumentState, Root, SourceKind, Touched
 from instar.domain.generations import Generation
 from instar.domain.sources import UNREADABLE, VANISHED, Content, FileState, Skipped
@@ -17,7 +18,7 @@ from instar.errors import (
     RootMissingError,
 )
 from instar.indexing.clock import Deadline
-from instar.indexing.filling import BUILT_IN, empty_generation, fill_generation
+from instar.indexing.filling import empty_generation, fill_generation
 from instar.indexing.followers import follow_lexically, follow_packed, part_from_later
 from instar.indexing.parts import WRITTEN_AT_ONCE, Indexing, RootReport
 from instar.indexing.reading import READER_VERSION, read_document, remember_skipped
@@ -43,12 +44,6 @@ class Indexer:
         self._deadline = deadline
         self._since_lexical = 0
         self._lexical_due = LEXICAL_FIRST
-
-    def run(self, roots: Sequence[Root], *, build_wanted: bool, reread: bool = False) -> list[RootReport]:
-        """Bring `roots` up to date, then fill; see `read` and `fill`."""
-        reports = self.read(roots, reread=reread)
-        self.fill(self._deadline, build_wanted=build_wanted)
-        return reports
 
     # Texts
 
@@ -129,7 +124,7 @@ class Indexer:
         if self._writer.backlog(generation.id, 1):
             return self._embed(generation, deadline, renew=renew)
         self._writer.note_filled(generation.id)
-        if not (deadline.limited or generation.model.provider == BUILT_IN):
+        if not (deadline.limited or generation.model.provider == STATIC):
             with suppress(ModelAwayError, ModelMissingError):
                 self._embed(generation, deadline, renew=renew)
         return True

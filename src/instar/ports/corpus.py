@@ -114,6 +114,10 @@ class CorpusWriter(Protocol):
         """Read what has been written, by this writer too."""
         ...
 
+    def give_way(self) -> None:
+        """Let whoever waits for the writer's lock write first: what was read before may not hold any more."""
+        ...
+
     def add_root(self, path: str) -> Root:
         """Add a root, or return the one of this path."""
         ...
@@ -215,11 +219,8 @@ class CorpusWriter(Protocol):
         """Note, in words, that the model is another one; holds until `note_proved` or `empty_generation`."""
         ...
 
-    def drop_unproved(self, generation_id: int) -> int:
-        """Delete the vectors stored since `note_proved`, by this run or a former one, and the quarantine.
-
-        Returns how many vectors that were.
-        """
+    def drop_unproved(self, generation_id: int) -> None:
+        """Delete the vectors stored since `note_proved`, by this run or a former one, and the quarantine."""
         ...
 
     def empty_generation(self, generation_id: int) -> None:

@@ -12,7 +12,7 @@ from instar.adapters.sources.transcripts import TranscriptSource
 from instar.adapters.sources.tree import TreeSource
 from instar.adapters.stores.sqlite.store import SqliteStore
 from instar.adapters.vectors.packed import PackedVectors
-from instar.domain.catalogue import ModelEntry
+from instar.domain.catalogue import STATIC, ModelEntry
 from instar.domain.corpus import Root, SessionChoice
 from instar.domain.generations import Generation
 from instar.domain.models import StorageFormat, document_fingerprint
@@ -25,7 +25,7 @@ from instar.indexing.verifying import Verdict, verify
 from instar.ports import CorpusWriter, Embedder, Progress, SilentProgress
 from instar.search.engine import SearchEngine
 from instar.settings import Settings, user_folder
-from instar.wiring.models import FIRST, Models
+from instar.wiring.models import Models
 
 if TYPE_CHECKING:
     from instar.indexing.indexer import Indexer
@@ -79,8 +79,8 @@ class Workspace:
 
     @cached_property
     def first(self) -> Embedder:
-        """The model that answers while the wanted one is not ready."""
-        return self._given or self.models.named(FIRST)
+        """The model that answers within seconds, while the wanted one is not ready."""
+        return self._given or self.models.named(STATIC)
 
     @property
     def storage(self) -> StorageFormat:
@@ -120,9 +120,10 @@ class Workspace:
         entry, model = self._wanted_entry, generation.model
         # Of a model that no catalogue knows, its server may have told the prompt.
         prompt = model.document_prompt if entry.dimensions is None else entry.document_prompt
-        held = (model.reference or model.provider, model.provider, model.document_prompt, model.truncation)
-        wanted = (entry.name, entry.provider, prompt, entry.truncation)
-        return (*held, generation.storage) == (*wanted, self.storage)
+        held = (model.reference or model.provider, model.provider, model.place, model.document_prompt)
+        wanted = (entry.name, entry.provider, entry.place, prompt)
+        shape = (entry.truncation, entry.centred and entry.truncation is not None)
+        return held == wanted and (model.truncation, model.centred, generation.storage) == (*shape, self.storage)
 
     @property
     def _wanted_entry(self) -> ModelEntry:
@@ -233,17 +234,17 @@ class Workspace:
         errors of the store.
         """
         _ = self._wanted_entry  # refused before anything is done
-        with self._indexer(progress, Deadline(), wait_seconds) as (writer, indexer):
+        with self._indexer(progress, wait_seconds) as (writer, indexer, _):
             return indexer.read([writer.add_root(str(path)) for path in paths], reread=reread)
 
     def fill(self, progress: Progress, *, wait_seconds: float = 0.0, renew: bool = False) -> None:
         """Make the vectors that are missing: first of the active generation, then of the wanted one.
 
         `renew` has a generation made anew whose model has changed. Raises what `read` does, and, after everything else
-        is done, `ModelError` where a model cannot be had.
+        is done, `ModelError` where a model cannot be had. Between batches others may write.
         """
-        with self._indexer(progress, Deadline(), wait_seconds) as (_, indexer):
-            indexer.fill(Deadline(), build_wanted=True, renew=renew)
+        with self._indexer(progress, wait_seconds) as (_, indexer, deadline):
+            indexer.fill(deadline, build_wanted=True, renew=renew)
 
     def index(
         self,
@@ -258,13 +259,12 @@ class Workspace:
     ) -> list[RootReport]:
         """Read, then fill: the active generation alone unless `build_wanted`.
 
-        All of it for at most `seconds`, or filling for `fill_seconds` after whatever reading takes. Raises what `read`
-        and `fill` do.
+        All of it for at most `seconds`, counted from when it may write, or filling for `fill_seconds` after whatever
+        reading takes. Raises what `read` and `fill` do.
         """
         if build_wanted:
             _ = self._wanted_entry
-        deadline = Deadline(seconds)
-        with self._indexer(progress, deadline, wait_seconds) as (writer, indexer):
+        with self._indexer(progress, wait_seconds, seconds) as (writer, indexer, deadline):
             reports = indexer.read([writer.add_root(str(path)) for path in paths], reread=reread)
             try:
                 indexer.fill(deadline if fill_seconds is None else Deadline(fill_seconds), build_wanted=build_wanted)
@@ -275,13 +275,14 @@ class Workspace:
 
     @contextmanager
     def _indexer(
-        self, progress: Progress, deadline: Deadline, wait_seconds: float
-    ) -> "Iterator[tuple[CorpusWriter, Indexer]]":
+        self, progress: Progress, wait_seconds: float, seconds: float | None = None
+    ) -> "Iterator[tuple[CorpusWriter, Indexer, Deadline]]":
         with self.store.writing(wait_seconds) as writer:
             # Here, for reading files takes patterns and grammars, which an answer from what is stored does without.
             from instar.indexing.indexer import Indexer
 
-            yield writer, Indexer(writer, self.parts, progress, deadline)
+            deadline = Deadline(seconds)
+            yield writer, Indexer(writer, self.parts, progress, deadline), deadline
 
     def choose_sessions(self, paths: Sequence[Path], choice: SessionChoice) -> None:
         """Note that from the next run on these sessions belong to these roots (added where unknown)."""

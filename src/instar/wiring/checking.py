@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from instar.domain.catalogue import ModelEntry, facts_of
+from instar.domain.catalogue import STATIC, ModelEntry, facts_of
 from instar.domain.checks import Check, Room
 from instar.domain.models import StorageFormat
 from instar.domain.search import Scope
@@ -73,9 +73,11 @@ def _reference(entry: ModelEntry, stored: Mapping[str, str], probes: int) -> Mat
 
 def _weights(entry: ModelEntry) -> int | None:
     """Return the bytes of the weights that would be loaded here, None where that is not known, as at a server."""
-    if entry.weights_bytes:
-        return entry.weights_bytes
     path = package_folder(entry) if entry.package else Path(entry.source) if entry.source else None
+    if entry.provider == STATIC and path is None:
+        from instar.adapters.embedders.static import builtin_folder
+
+        path = builtin_folder()
     if entry.provider in SERVERS or path is None or not path.exists():
         return None
     if path.is_file():

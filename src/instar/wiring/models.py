@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from instar.adapters.caches.vectors import SqliteVectorCache
-from instar.domain.catalogue import ModelEntry, facts_of, read_entries, resolve
+from instar.domain.catalogue import STATIC, ModelEntry, facts_of, read_entries, resolve
 from instar.domain.models import ModelSpec
 from instar.embedding.caching import CachedModel, QueryCache
 from instar.embedding.encoding import EncodedModel
@@ -21,8 +21,6 @@ from instar.ports import Embedder, Encoder, VectorCache
 from instar.settings import Settings, cache_folder
 
 CATALOGUE = "models.toml"
-FIRST = "static"
-"""The model that answers within seconds, while a slower one is not ready."""
 
 MEGABYTE = 1_000_000
 
@@ -34,7 +32,7 @@ def built_in_entries() -> Mapping[str, ModelEntry]:
 
 
 class Models:
-    """All models that can be named; each is opened once. `brief`: servers are asked once and waited for for seconds."""
+    """All models that can be named; each is opened once. `brief`: for a search, which waits for seconds only."""
 
     def __init__(self, user_folder: Path, settings: Settings, *, brief: bool = False) -> None:
         self._brief = brief
@@ -100,11 +98,12 @@ class Models:
             return entry
         with closing(self.encoder(entry)) as encoder:
             base = encoder.facts.base
-        return replace(resolve(f"ollama:{base}", self.entries), name=entry.name, source=entry.source) if base else entry
+        known = resolve(f"ollama:{base}", self.entries) if base else entry
+        return replace(known, name=entry.name, source=entry.source, base_url=entry.base_url)
 
     def bare(self, entry: ModelEntry) -> Embedder:
         """Return the model of an entry made anew, with nothing around it. Raises as `named` does."""
-        if entry.provider == "static":
+        if entry.provider == STATIC:
             return self._make(entry)
         encoder = self.encoder(entry)
         self._encoders.append(encoder)
@@ -114,7 +113,7 @@ class Models:
         """Return where a model is to be had, in words, without asking a server; "" for facts without a provider."""
         if not entry.provider or entry.provider in SERVERS:
             return "its server" if entry.provider else ""
-        if entry.provider == "static" and not entry.source:
+        if entry.provider == STATIC and not entry.source:
             return "built in"
         there = find_spec(entry.package) is not None if entry.package else Path(entry.source).exists()
         return "installed" if there else "not installed"
@@ -122,9 +121,9 @@ class Models:
     def encoder(self, entry: ModelEntry) -> Encoder:
         """Return the encoder of an entry. Raises `ModelError` where it cannot be had."""
         if "python" in entry.options:
-            from instar.adapters.embedders.process import ProcessEncoder
+            from instar.adapters.embedders.process import ANSWER_SECONDS, BRIEF_SECONDS, ProcessEncoder
 
-            return ProcessEncoder(entry, encoder_here)
+            return ProcessEncoder(entry, encoder_here, BRIEF_SECONDS if self._brief else ANSWER_SECONDS)
         return encoder_here(entry, brief=self._brief)
 
     def clear_cache(self) -> None:
@@ -143,10 +142,10 @@ class Models:
         return self._open[entry]
 
     def _make(self, entry: ModelEntry) -> Embedder:
-        if entry.provider == "static":
+        if entry.provider == STATIC:
             from instar.adapters.embedders.static import StaticEmbedder, builtin_folder
 
-            return StaticEmbedder(Path(entry.source) if entry.source else builtin_folder(), entry.name)
+            return StaticEmbedder(Path(entry.source) if entry.source else builtin_folder(), entry.name, entry.place)
         # Not around a static model: it would push out vectors that take a hundred times as long to make.
         encoder = self._unloader.watch(self.encoder(entry))
         self._encoders.append(encoder)

@@ -4,10 +4,10 @@ import os
 import signal
 import subprocess
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
-from threading import RLock, Thread
+from threading import RLock, Thread, Timer
 from typing import Any, BinaryIO, NamedTuple, cast
 
 import numpy as np
@@ -22,6 +22,11 @@ from instar.ports import Embedded, Encoder
 PYTHON = "python"
 """The option that asks for a process: the Python of the environment that has Instar and the model's library."""
 WORKER = "instar.adapters.embedders.worker"
+ANSWER_SECONDS = 300.0
+"""As long as the server of a model gets: a large one is read from disk first, and then takes seconds a text."""
+BRIEF_SECONDS = 30.0
+"""For a search, which has an answer without the model: each starts a process, whose library and weights take seconds to
+load; one that takes longer is away."""
 LAST_LINES = 20
 """Of its standard error that are kept: the last one with words in it tells why a process ended."""
 LAST_WORDS_SECONDS = 2.0
@@ -42,13 +47,17 @@ class ProcessEncoder:
     """See `instar.ports.Encoder`: asks the encoder that `make` makes of the entry in another process.
 
     `make` is a function or class of a module and is told to that process by its name. The process starts with the
-    first question; one that has died is started anew with the next. A Ctrl-C here ends it.
+    first question; one that has died, or was killed for leaving a question without an answer for `seconds`, is started
+    anew with the next. A Ctrl-C here ends it.
     """
 
-    def __init__(self, entry: ModelEntry, make: Callable[[ModelEntry], Encoder]) -> None:
+    def __init__(
+        self, entry: ModelEntry, make: Callable[[ModelEntry], Encoder], seconds: float = ANSWER_SECONDS
+    ) -> None:
         self._python = str(entry.options[PYTHON])
         self._entry = replace(entry, options={key: value for key, value in entry.options.items() if key != PYTHON})
         self._make = make
+        self._seconds = seconds
         self._lock = RLock()  # one question at a time
         self._child: _Child | None = None
         self._told: _Introduction | None = None
@@ -69,7 +78,7 @@ class ProcessEncoder:
         return self._introduction().agreement
 
     def encode(self, texts: Sequence[str]) -> Embedded:
-        """Return what the model gives, (n, d). Raises `ModelAwayError` where the process ended over it."""
+        """Return what the model gives, (n, d). Raises `ModelAwayError` where the process ended or hung over it."""
         reply, payload = self._asked({"texts": list(texts)})
         vectors = np.frombuffer(payload, np.float32).reshape(reply["shape"])
         return Embedded(vectors, tuple(reply["cut"]))
@@ -111,7 +120,7 @@ class ProcessEncoder:
     def _opened(self) -> "_Child":
         """Return the running process. Raises `ModelChangedError` where it holds another model than the one before."""
         if self._child is None:
-            child = _Child(self._python)
+            child = _Child(self._python, self._entry.name, self._seconds)
             try:
                 told = self._introduced(child)
                 if self._told not in (None, told):
@@ -150,7 +159,10 @@ class _Child:
     Should Instar be killed, the process reads the end of its input and ends itself.
     """
 
-    def __init__(self, python: str) -> None:
+    def __init__(self, python: str, name: str, seconds: float) -> None:
+        self._name = name
+        self._seconds = seconds
+        self._hung = False
         # -P: nothing is imported from the folder Instar happens to run in. PYTHONPATH belongs to Instar's environment.
         command = [python, "-P", "-m", WORKER]
         environment = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PYTHONHOME")}
@@ -169,19 +181,44 @@ class _Child:
         self._listener.start()
 
     def ask(self, request: Mapping[str, Any]) -> Message:
-        """Return the answer. Raises `_EndedError` where the process ends instead."""
+        """Return the answer. Raises `_EndedError` where the process ends instead, `ModelAwayError` where it hangs."""
         try:
-            send(cast("BinaryIO", self._process.stdin), request)
-            return receive(cast("BinaryIO", self._process.stdout))
+            with self._watched():
+                send(cast("BinaryIO", self._process.stdin), request)
+                return receive(cast("BinaryIO", self._process.stdout))
         except (EOFError, OSError) as error:
             self.end()
+            if self._hung:
+                raise ModelAwayError(
+                    f"the process of {self._name} does not answer (nothing came for {self._seconds:g} s)",
+                    "run it again: what was done is kept",
+                ) from error
             raise _EndedError(self._last_line()) from error
 
-    def end(self) -> None:
-        """Kill the process, and whatever it started; it holds nothing that would be lost."""
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        """Kill the process when the time is over, which ends any wait for it, in reading and in writing."""
+        timer = Timer(self._seconds, self._give_up)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            timer.join()
+
+    def _give_up(self) -> None:
+        self._hung = True
+        self._kill()
+
+    def _kill(self) -> None:
         if self._process.returncode is None:  # once it was waited for, its number may be that of another process
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
+
+    def end(self) -> None:
+        """Kill the process, and whatever it started; it holds nothing that would be lost."""
+        self._kill()
         self._process.wait()
         self._listener.join(LAST_WORDS_SECONDS)
         for stream in (self._process.stdin, self._process.stdout):

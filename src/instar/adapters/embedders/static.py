@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
+from instar.domain.catalogue import STATIC
 from instar.domain.models import ModelSpec
 from instar.errors import ModelMissingError
 from instar.ports import Embedded, EmbeddedQuery
@@ -27,7 +28,7 @@ def builtin_folder() -> Path:
 class StaticEmbedder:
     """See `instar.ports.Embedder`. Raises `ModelMissingError` where a file is missing or does not fit the others."""
 
-    def __init__(self, folder: Path, reference: str = "static") -> None:
+    def __init__(self, folder: Path, reference: str = STATIC, place: str = "") -> None:
         if not folder.is_dir():
             raise ModelMissingError(
                 f"the static model in {folder} cannot be read: there is no such folder",
@@ -37,13 +38,14 @@ class StaticEmbedder:
         try:
             facts = json.loads((folder / "model.json").read_text("utf-8"))
             self._spec = ModelSpec(
-                provider="static",
+                provider=STATIC,
                 name=facts["name"],
                 revision=facts["revision"],
                 dimensions=facts["dimensions"],
                 precision="int8",
                 pooling="mean",
                 reference=reference,
+                place=place,
             )
             self._rows: NDArray[np.int8] = np.load(folder / "vectors.npy", mmap_mode="r")
             self._scales: NDArray[np.float32] = np.load(folder / "scales.npy")

@@ -5,18 +5,45 @@ from typing import Annotated
 
 import typer
 
-from instar.domain.corpus import SourceKind
 from instar.domain.embedding import Domain, Side, VectorFormat
 from instar.domain.models import VocabularyKind
 from instar.domain.search import Mode
-from instar.domain.sessions import Role
-
-Data = Annotated[Path | None, typer.Option("--data", help="The data folder (or INSTAR_DATA).", show_default=False)]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Index an unknown folder without asking.")]
-Model = Annotated[str | None, typer.Option(help="A model, by name; else the wanted one.", show_default=False)]
-Name = Annotated[str, typer.Argument(help="A name of `instar model list`, or provider:name.")]
-Paths = Annotated[list[Path] | None, typer.Argument(help="Folders; without any, the current one.", show_default=False)]
+from instar.entrypoints.cli.arguments import (
+    Arms,
+    BaseUrl,
+    Branch,
+    Budget,
+    Data,
+    DocumentPrompt,
+    Everywhere,
+    Json,
+    Kind,
+    Language,
+    Limit,
+    Model,
+    Name,
+    PathGlob,
+    Paths,
+    Project,
+    Projects,
+    Provider,
+    ProviderOptions,
+    QueryPrompt,
+    Question,
+    Rebuild,
+    Refresh,
+    Remove,
+    Repository,
+    Session,
+    Sessions,
+    SessionsFrom,
+    Since,
+    Source,
+    Speaker,
+    Truncation,
+    Until,
+    Yes,
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -55,30 +82,24 @@ def version(
 
 
 def search(
-    query: Annotated[str, typer.Argument(help="A question, in words or code.")],
+    query: Question,
     paths: Paths = None,
     *,
-    limit: Annotated[int | None, typer.Option("--limit", "-n", min=1, max=1000, help="Hits wanted.")] = None,
-    mode: Annotated[Mode, typer.Option(help="Which arms answer.")] = Mode.HYBRID,
-    source: Annotated[SourceKind | None, typer.Option(help="Only code, only documents, or only sessions.")] = None,
-    language: Annotated[str | None, typer.Option(help="Only this language, as `python` or `py`.")] = None,
-    path: Annotated[
-        str | None, typer.Option("--path", help="Only paths that fit this glob, as `src/**/*.py`; one.")
-    ] = None,
-    repo: Annotated[str | None, typer.Option("--repo", help="Only this git repository, by name.")] = None,
-    project: Annotated[
-        str | None, typer.Option(help="Only sessions that began in a folder of this name, or one that fits this glob.")
-    ] = None,
-    session: Annotated[str | None, typer.Option(help="Only this session: its id, or how it begins.")] = None,
-    branch: Annotated[str | None, typer.Option(help="Only what was said on this git branch.")] = None,
-    role: Annotated[Role | None, typer.Option(help="Only what this one said or did in a session.")] = None,
-    since: Annotated[
-        str | None, typer.Option(help="Only turns since then: 2026-02-01, 2026-02-01T10:30, or an age as 7d or 12h.")
-    ] = None,
-    until: Annotated[str | None, typer.Option(help="Only turns up to then; a day counts in full.")] = None,
-    budget: Annotated[int | None, typer.Option(min=1, help="One hit a file, as many as fit in so many tokens.")] = None,
-    everywhere: Annotated[bool, typer.Option("--everywhere", help="Search all roots.")] = False,
-    refresh: Annotated[bool, typer.Option("--refresh/--no-refresh", help="Look for changed files first.")] = True,
+    limit: Limit = None,
+    mode: Arms = Mode.HYBRID,
+    source: Kind = None,
+    language: Language = None,
+    path: PathGlob = None,
+    repo: Repository = None,
+    project: Project = None,
+    session: Session = None,
+    branch: Branch = None,
+    role: Speaker = None,
+    since: Since = None,
+    until: Until = None,
+    budget: Budget = None,
+    everywhere: Everywhere = False,
+    refresh: Refresh = True,
     yes: Yes = False,
     as_json: Json = False,
     data: Data = None,
@@ -90,61 +111,20 @@ def search(
     from instar.entrypoints.cli import searching
 
     options = searching.Options(
-        query=query,
-        paths=tuple(paths or ()),
-        limit=limit,
-        mode=mode,
-        source=source,
-        language=language,
-        path=path,
-        repository=repo,
-        project=project,
-        session=session,
-        branch=branch,
-        role=role,
-        since=since,
-        until=until,
-        budget=budget,
-        everywhere=everywhere,
-        refresh=refresh,
-        yes=yes,
-        as_json=as_json,
-        data=data,
-    )
+        query=query, paths=tuple(paths or ()), limit=limit, mode=mode, source=source, language=language, path=path,
+        repository=repo, project=project, session=session, branch=branch, role=role, since=since, until=until,
+        budget=budget, everywhere=everywhere, refresh=refresh, yes=yes, as_json=as_json, data=data,
+    )  # fmt: skip
     searching.search(options)
 
 
 def index(
     paths: Paths = None,
     *,
-    rebuild: Annotated[
-        bool, typer.Option("--rebuild", help="Read every file again, and make anew the vectors of a changed model.")
-    ] = False,
-    sessions: Annotated[
-        bool | None,
-        typer.Option(
-            "--sessions/--no-sessions",
-            help="From now on read the sessions with coding agents that began in these folders; or delete them again.",
-            show_default=False,
-        ),
-    ] = None,
-    sessions_from: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--sessions-from",
-            metavar="DIR",
-            help="Where the transcripts lie; without it, where Claude Code and Codex keep them.",
-            show_default=False,
-        ),
-    ] = None,
-    project: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="GLOB",
-            help="Sessions of these projects belong here: a glob over the folder they began in, as `**/app-*`.",
-            show_default=False,
-        ),
-    ] = None,
+    rebuild: Rebuild = False,
+    sessions: Sessions = None,
+    sessions_from: SessionsFrom = None,
+    project: Projects = None,
     yes: Yes = False,
     as_json: Json = False,
     data: Data = None,
@@ -239,20 +219,14 @@ def model_check(
 def model_add(
     name: Annotated[str, typer.Argument(help="The name it is to have.")],
     *,
-    provider: Annotated[
-        str | None, typer.Option(help="static, onnx, gguf, st, ollama or openai.", show_default=False)
-    ] = None,
-    source: Annotated[
-        str | None, typer.Option(help="Its name there, or its folder or file.", show_default=False)
-    ] = None,
-    base_url: Annotated[str | None, typer.Option(help="Where its server is.", show_default=False)] = None,
-    query_prompt: Annotated[str | None, typer.Option(help="Put before questions.", show_default=False)] = None,
-    document_prompt: Annotated[str | None, typer.Option(help="Put before documents.", show_default=False)] = None,
-    truncation: Annotated[int | None, typer.Option(min=1, help="Dimensions to keep.", show_default=False)] = None,
-    option: Annotated[
-        list[str] | None, typer.Option(metavar="KEY=VALUE", help="Handed to the provider.", show_default=False)
-    ] = None,
-    remove: Annotated[bool, typer.Option("--remove", help="Remove it from your models.toml instead.")] = False,
+    provider: Provider = None,
+    source: Source = None,
+    base_url: BaseUrl = None,
+    query_prompt: QueryPrompt = None,
+    document_prompt: DocumentPrompt = None,
+    truncation: Truncation = None,
+    option: ProviderOptions = None,
+    remove: Remove = False,
     as_json: Json = False,
     data: Data = None,
 ) -> None:

@@ -1,7 +1,6 @@
 """`instar model list`, `show`, `check` and `add`."""
 
 import json
-import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields
@@ -10,7 +9,7 @@ from typing import Any
 
 import typer
 
-from instar.domain.catalogue import FROM_NAME, ModelEntry
+from instar.domain.catalogue import FROM_NAME, ModelEntry, without_password
 from instar.domain.checks import Check
 from instar.domain.models import ModelSpec, document_fingerprint
 from instar.entrypoints.cli.opening import open_workspace
@@ -153,7 +152,7 @@ def entry_rows(entry: ModelEntry) -> list[dict[str, Any]]:
     for item in fields(ModelEntry):
         value = getattr(entry, item.name)
         if item.name == "base_url":
-            value = re.sub(r"^([a-z]+://)?[^/?#]*@", r"\1", value, flags=re.IGNORECASE)
+            value = without_password(value)
         if item.name not in NOT_FACTS and value != getattr(bare, item.name):
             origin = entry.origins.get(item.name, "default")
             options = {f"options.{key}": part for key, part in value.items()} if item.name == "options" else {}

@@ -152,9 +152,10 @@ def _named(workspace: Workspace, path: Path, roots: Sequence[Root]) -> Path:
 
 
 def _refresh(workspace: Workspace, paths: list[Path]) -> list[str]:
+    seconds = workspace.settings.refresh_seconds
     try:
         with shown(wanted=False) as progress:
-            reports = workspace.index(paths, progress, seconds=workspace.settings.refresh_seconds, build_wanted=False)
+            reports = workspace.index(paths, progress, seconds=seconds, wait_seconds=seconds, build_wanted=False)
     except BusyError:
         return ["another instar process is indexing; answered with what is there"]
     except (DamagedError, DiskFullError, ModelError) as error:

@@ -9,6 +9,8 @@ from urllib.parse import quote
 
 from instar.errors import BusyError, DamagedError, DiskFullError, StorageError
 
+READ_BATCH = 8_192
+"""Rows read at a time when all are read: about 10 MB of texts, or of vectors."""
 FILE_NAME = "instar.db"
 _BUSY_MILLISECONDS = 5_000  # readers meet a lock only while another process recovers the log after a kill
 _LOG_PAGES = 8_192  # of 4 KiB: the log stays near 32 MB

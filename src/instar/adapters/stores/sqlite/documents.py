@@ -2,11 +2,32 @@
 
 import json
 import sqlite3
+from collections.abc import Sequence
 
 from instar.adapters.stores.sqlite.snapshot import text_hash
 from instar.domain.chunks import Chunk
-from instar.domain.corpus import Document
-from instar.domain.sessions import Transcript
+from instar.domain.corpus import Document, DocumentState, SourceKind
+from instar.domain.sessions import Resume, Transcript
+
+
+def document_states(connection: sqlite3.Connection, root_id: int) -> dict[str, DocumentState]:
+    """Return what is stored of a root, by path."""
+    rows = connection.execute(
+        "SELECT path, id, size, mtime_ns, content_hash, reader_version, skipped, source FROM documents"
+        " WHERE root_id = ?",
+        (root_id,),
+    )
+    return {
+        path: DocumentState(i, size, mtime_ns, digest, version, skipped, SourceKind(source))
+        for path, i, size, mtime_ns, digest, version, skipped, source in rows
+    }
+
+
+def resume_of(connection: sqlite3.Connection, document_id: int) -> Resume | None:
+    """Return where reading a transcript goes on, None where nothing is stored of it."""
+    asked = "SELECT offset, line, state FROM sessions WHERE document_id = ?"
+    row = connection.execute(asked, (document_id,)).fetchone()
+    return Resume(*row) if row else None
 
 
 def write_document(connection: sqlite3.Connection, root_id: int, document: Document, now: float) -> None:
@@ -94,3 +115,13 @@ def drop_chunks(connection: sqlite3.Connection, document_id: int, kept_lines: in
         return 0
     last = connection.execute("SELECT coalesce(max(id), 0) FROM chunks WHERE document_id = ?", (document_id,))
     return int(last.fetchone()[0]) + 1
+
+
+def drop_orphans(connection: sqlite3.Connection, text_ids: Sequence[int]) -> None:
+    """Delete those of these texts that no chunk holds, with all there is of them, and take them off the list."""
+    for text_id in text_ids:
+        if not connection.execute("SELECT 1 FROM chunks WHERE text_id = ?", (text_id,)).fetchone():
+            for table in ("vectors", "quarantine", "cut"):
+                connection.execute(f"DELETE FROM {table} WHERE text_id = ?", (text_id,))
+            connection.execute("DELETE FROM texts WHERE id = ?", (text_id,))
+    connection.executemany("DELETE FROM orphans WHERE text_id = ?", [(text_id,) for text_id in text_ids])

@@ -60,7 +60,7 @@ def note_changed(db: sqlite3.Connection, generation_id: int, found: str) -> None
     db.execute("UPDATE generations SET changed = ? WHERE id = ?", (found, generation_id))
 
 
-def drop_unproved(db: sqlite3.Connection, generation_id: int) -> int:
+def drop_unproved(db: sqlite3.Connection, generation_id: int) -> None:
     """Delete vectors that may be another model's, and with them what such a model made to be given up."""
     rows = db.execute(f"SELECT text_id FROM vectors WHERE {_UNPROVED} ORDER BY text_id", (generation_id,)).fetchall()
     db.executemany(
@@ -71,7 +71,6 @@ def drop_unproved(db: sqlite3.Connection, generation_id: int) -> int:
         _go_back(db, generation_id, rows[0][0])
         _tell_readers(db)
     release_quarantined(db, generation_id)
-    return len(rows)
 
 
 def release_quarantined(db: sqlite3.Connection, generation_id: int) -> None:

@@ -3,7 +3,6 @@
 import json
 import sqlite3
 import uuid
-import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -11,22 +10,27 @@ from dataclasses import asdict, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from instar.adapters.stores.sqlite import generations
-from instar.adapters.stores.sqlite.documents import drop_chunks, write_document
-from instar.adapters.stores.sqlite.snapshot import SqliteSnapshot, generation_of, root_of, stored_vectors
+from instar.adapters.stores.sqlite import changes, generations, vector_rows
+from instar.adapters.stores.sqlite.connection import READ_BATCH
+from instar.adapters.stores.sqlite.documents import (
+    document_states,
+    drop_chunks,
+    drop_orphans,
+    resume_of,
+    write_document,
+)
+from instar.adapters.stores.sqlite.lock import WriterLock
+from instar.adapters.stores.sqlite.snapshot import SqliteSnapshot, generation_of, root_of
 from instar.adapters.stores.sqlite.verify import check_database
 from instar.domain.corpus import Document, DocumentState, LexicalRow, Root, SessionChoice, SourceKind, Touched
 from instar.domain.generations import Generation
 from instar.domain.models import ModelSpec, StorageFormat, document_fingerprint
 from instar.domain.sessions import Resume
 from instar.domain.stored import DatabaseCheck, Position, StoredVectors
-from instar.domain.vectors import encode
 from instar.errors import BusyError
 
 DELETE_BATCH = 500
 """Documents deleted in one transaction: bounds how far the log grows and how long others wait."""
-READ_BATCH = 8_192
-"""Rows read at a time when everything is read: about 10 MB of texts."""
 LOG_ATTEMPTS = 6
 """Of 5 s each (the busy timeout): a view lasts for one search, but eight busy readers on two cores took 5 s once."""
 FREE_PAGES_KEPT = 2_560
@@ -36,9 +40,28 @@ FREE_PAGES_KEPT = 2_560
 class SqliteWriter:
     """Writes under the writer's lock; see `instar.ports.CorpusWriter`."""
 
-    def __init__(self, connection: sqlite3.Connection, clock: Callable[[], float]) -> None:
-        self._db = connection
+    def __init__(self, connect: Callable[[], sqlite3.Connection], lock: WriterLock, clock: Callable[[], float]) -> None:
+        self._connect = connect
+        self._lock = lock
         self._clock = clock
+        self._db = connect()
+
+    def give_way(self) -> None:
+        """Let a process that waits for the lock write first. Raises `SchemaError` where that was a newer Instar."""
+        if self._lock.awaited():
+            self.checkpoint()
+            self.close()  # under the lock, for closing the last connection checkpoints
+            self._lock.release()
+            self._lock.take()
+            self._db = self._connect()
+
+    def checkpoint(self) -> None:
+        """Move what no reader needs from the log to the database file."""
+        self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._db.close()
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -110,22 +133,11 @@ class SqliteWriter:
 
     def document_states(self, root_id: int) -> dict[str, DocumentState]:
         """Return what is stored of a root, by path."""
-        rows = self._db.execute(
-            "SELECT path, id, size, mtime_ns, content_hash, reader_version, skipped, source FROM documents"
-            " WHERE root_id = ?",
-            (root_id,),
-        )
-        return {
-            path: DocumentState(i, size, mtime_ns, digest, version, skipped, SourceKind(source))
-            for path, i, size, mtime_ns, digest, version, skipped, source in rows
-        }
+        return document_states(self._db, root_id)
 
     def resume_of(self, document_id: int) -> Resume | None:
         """Return where reading a transcript goes on, None where nothing is stored of it."""
-        row = self._db.execute(
-            "SELECT offset, line, state FROM sessions WHERE document_id = ?", (document_id,)
-        ).fetchone()
-        return Resume(*row) if row else None
+        return resume_of(self._db, document_id)
 
     def write_documents(self, root_id: int, documents: Sequence[Document], touched: Sequence[Touched]) -> None:
         """Add or replace documents, and note new time stamps."""
@@ -163,13 +175,7 @@ class SqliteWriter:
     def _drop_orphans(self) -> None:
         while rows := self._db.execute("SELECT text_id FROM orphans LIMIT ?", (READ_BATCH,)).fetchall():
             with self._transaction():
-                for (text_id,) in rows:
-                    if not self._db.execute("SELECT 1 FROM chunks WHERE text_id = ?", (text_id,)).fetchone():
-                        self._db.execute("DELETE FROM vectors WHERE text_id = ?", (text_id,))
-                        self._db.execute("DELETE FROM quarantine WHERE text_id = ?", (text_id,))
-                        self._db.execute("DELETE FROM cut WHERE text_id = ?", (text_id,))
-                        self._db.execute("DELETE FROM texts WHERE id = ?", (text_id,))
-                self._db.executemany("DELETE FROM orphans WHERE text_id = ?", rows)
+                drop_orphans(self._db, [text_id for (text_id,) in rows])
         free = self._db.execute("PRAGMA freelist_count").fetchone()[0]
         if free > FREE_PAGES_KEPT:
             self._db.execute(f"PRAGMA incremental_vacuum({free - FREE_PAGES_KEPT})").fetchall()
@@ -205,13 +211,7 @@ class SqliteWriter:
 
     def backlog(self, generation_id: int, limit: int) -> list[tuple[int, str]]:
         """Return up to `limit` texts without a vector, ascending ids."""
-        return self._db.execute(
-            "SELECT id, text FROM texts WHERE id > (SELECT filled_to FROM generations WHERE id = ?1)"
-            " AND NOT EXISTS (SELECT 1 FROM vectors WHERE text_id = texts.id AND generation_id = ?1)"
-            " AND NOT EXISTS (SELECT 1 FROM quarantine WHERE text_id = texts.id AND generation_id = ?1)"
-            " ORDER BY id LIMIT ?2",
-            (generation_id, limit),
-        ).fetchall()
+        return vector_rows.backlog(self._db, generation_id, limit)
 
     def forget_hints(self) -> None:
         """Let each backlog begin with the first text again."""
@@ -228,10 +228,7 @@ class SqliteWriter:
 
     def backlog_size(self, generation_id: int) -> int:
         """Count the texts beyond the hint."""
-        row = self._db.execute(
-            "SELECT count(*) FROM texts WHERE id > (SELECT filled_to FROM generations WHERE id = ?)", (generation_id,)
-        ).fetchone()
-        return int(row[0])
+        return vector_rows.backlog_size(self._db, generation_id)
 
     def put_vectors(
         self,
@@ -242,22 +239,8 @@ class SqliteWriter:
         cut: Collection[int] = (),
     ) -> None:
         """Answer a whole backlog, so that the hint can move to its end."""
-        storage = self._db.execute("SELECT storage FROM generations WHERE id = ?", (generation_id,)).fetchone()[0]
-        rows = [row.tobytes() for row in encode(vectors, StorageFormat(storage))]
         with self._transaction():
-            self._db.executemany(
-                "INSERT INTO vectors (generation_id, text_id, data, checksum) VALUES (?, ?, ?, ?)",
-                [(generation_id, i, row, zlib.crc32(row)) for i, row in zip(text_ids, rows, strict=True)],
-            )
-            self._db.executemany(
-                "INSERT INTO quarantine (generation_id, text_id, reason) VALUES (?, ?, ?)",
-                [(generation_id, text_id, reason) for text_id, reason in quarantined.items()],
-            )
-            self._db.executemany("INSERT INTO cut VALUES (?, ?)", [(generation_id, text_id) for text_id in cut])
-            self._db.execute(
-                "UPDATE generations SET filled_to = max(filled_to, ?) WHERE id = ?",
-                (max([0, *text_ids, *quarantined]), generation_id),
-            )
+            vector_rows.put(self._db, generation_id, text_ids, vectors, quarantined, cut)
 
     def release_quarantined(self, generation_id: int) -> None:
         """Put the texts that were given up back into the backlog."""
@@ -289,10 +272,10 @@ class SqliteWriter:
         with self._transaction():
             generations.note_changed(self._db, generation_id, found)
 
-    def drop_unproved(self, generation_id: int) -> int:
-        """Delete the vectors stored since the model was last known again, and what was given up; returns how many."""
+    def drop_unproved(self, generation_id: int) -> None:
+        """Delete the vectors stored since the model was last known again, and what was given up."""
         with self._transaction():
-            return generations.drop_unproved(self._db, generation_id)
+            generations.drop_unproved(self._db, generation_id)
 
     def empty_generation(self, generation_id: int) -> None:
         """Delete all vectors of a generation, its canaries with them."""
@@ -316,75 +299,32 @@ class SqliteWriter:
         None where the log does not reach back, or forward, to that sequence.
         """
         position = self.log_position()
-        if not self._log_start() <= after <= position.sequence:
+        if not changes.log_start(self._db) <= after <= position.sequence:
             return None
-        rows = self._db.execute(
-            "SELECT document_id, min(chunk_id) FROM changes WHERE sequence > ? GROUP BY document_id", (after,)
-        ).fetchall()
-        return dict(rows), position
-
-    def _log_start(self) -> int:
-        return int(self._db.execute("SELECT value FROM meta WHERE key = 'log_start'").fetchone()[0])
+        return changes.changed_documents(self._db, after), position
 
     def lexical_rows(self, documents: Mapping[int, int] | None) -> Iterator[LexicalRow]:
-        """Yield the chunks of these documents (None for all) from the given ones on, by document.
-
-        The place of a transcript says nothing of what was talked about: it is left out.
-        """
-        columns = (
-            "SELECT c.id, c.text_id, d.id, d.root_id, d.source, coalesce(d.language, ''), d.repository,"
-            f" iif(d.source = '{SourceKind.SESSIONS}', '', d.path), c.symbol, t.text, coalesce(u.role, ''),"
-            " coalesce(u.branch, ''), u.at"
-        )
-        joins = (
-            " CROSS JOIN chunks c ON c.document_id = d.id CROSS JOIN texts t ON t.id = c.text_id"
-            " LEFT JOIN turns u ON u.id = c.turn_id"
-        )
-        if documents is None:
-            cursor = self._db.execute(f"{columns} FROM documents d{joins} ORDER BY d.id")
-        else:
-            cursor = self._db.execute(
-                f"{columns} FROM json_each(?) j CROSS JOIN documents d ON d.id = CAST(j.key AS INTEGER){joins}"
-                " WHERE c.id >= j.value",
-                (json.dumps(dict(documents)),),
-            )
-        while rows := cursor.fetchmany(READ_BATCH):
-            yield from (LexicalRow(*row) for row in rows)
+        """Return the chunks of these documents (None for all) from the given ones on, by document."""
+        return changes.lexical_rows(self._db, documents)
 
     def vector_position(self, generation_id: int) -> tuple[Position, int]:
         """Return the last vector stored for a generation, and the number of all."""
-        last, count = self._db.execute(
-            "SELECT coalesce(max(sequence), 0), count(*) FROM vectors WHERE generation_id = ?",
-            (generation_id,),
-        ).fetchone()
+        last, count = vector_rows.last_and_count(self._db, generation_id)
         return Position(self.log_position().corpus, last), count
 
     def vectors_stored_after(self, generation_id: int, sequence: int) -> int:
         """Return the number of vectors stored after `sequence`."""
-        row = self._db.execute(
-            "SELECT count(*) FROM vectors WHERE generation_id = ? AND sequence > ?", (generation_id, sequence)
-        ).fetchone()
-        return int(row[0])
+        return vector_rows.stored_after(self._db, generation_id, sequence)
 
     def vector_batches(self, generation_id: int) -> Iterator[StoredVectors]:
-        """Yield all vectors of a generation, ascending text ids."""
-        generation = next(g for g in self.view().generations() if g.id == generation_id)
-        after = 0
-        while rows := self._db.execute(
-            "SELECT text_id, data, sequence, checksum FROM vectors WHERE text_id > ? AND generation_id = ?"
-            " ORDER BY text_id LIMIT ?",
-            (after, generation_id, READ_BATCH),
-        ).fetchall():
-            yield stored_vectors(rows, generation.model, generation.storage, 0)
-            after = rows[-1][0]
+        """Return all vectors of a generation, ascending text ids."""
+        return vector_rows.batches(self._db, next(g for g in self.view().generations() if g.id == generation_id))
 
     def prune_log(self, before: int) -> None:
         """Forget the changes up to and including the sequence `before`; nothing is written where none is left."""
-        if self._log_start() >= before:
-            return
-        with self._transaction():
-            self._db.execute("DELETE FROM changes WHERE sequence <= ?", (before,))
-            self._db.execute("UPDATE meta SET value = ? WHERE key = 'log_start'", (str(before),))
+        if changes.log_start(self._db) < before:
+            with self._transaction():
+                changes.prune(self._db, before)
 
     # Checking
 
@@ -395,6 +335,4 @@ class SqliteWriter:
     def drop_vectors(self, text_ids: Sequence[int]) -> None:
         """Delete vectors of all generations, so that they are embedded again."""
         with self._transaction():
-            self._db.executemany("DELETE FROM vectors WHERE text_id = ?", [(i,) for i in text_ids])
-            self._db.executemany("DELETE FROM cut WHERE text_id = ?", [(i,) for i in text_ids])
-            self._db.execute("UPDATE generations SET filled_to = 0")
+            vector_rows.drop(self._db, text_ids)

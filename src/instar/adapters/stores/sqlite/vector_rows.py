@@ -1,0 +1,95 @@
+"""The vectors of a generation: which are missing, what is stored of them, what is read again to be packed."""
+
+import sqlite3
+import zlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from instar.adapters.stores.sqlite.connection import READ_BATCH
+from instar.adapters.stores.sqlite.snapshot import stored_vectors
+from instar.domain.generations import Generation
+from instar.domain.models import StorageFormat
+from instar.domain.stored import StoredVectors
+from instar.domain.vectors import encode
+
+
+def backlog(db: sqlite3.Connection, generation_id: int, limit: int) -> list[tuple[int, str]]:
+    """Return up to `limit` texts without a vector, ascending ids."""
+    return db.execute(
+        "SELECT id, text FROM texts WHERE id > (SELECT filled_to FROM generations WHERE id = ?1)"
+        " AND NOT EXISTS (SELECT 1 FROM vectors WHERE text_id = texts.id AND generation_id = ?1)"
+        " AND NOT EXISTS (SELECT 1 FROM quarantine WHERE text_id = texts.id AND generation_id = ?1)"
+        " ORDER BY id LIMIT ?2",
+        (generation_id, limit),
+    ).fetchall()
+
+
+def backlog_size(db: sqlite3.Connection, generation_id: int) -> int:
+    """Count the texts beyond the hint."""
+    row = db.execute(
+        "SELECT count(*) FROM texts WHERE id > (SELECT filled_to FROM generations WHERE id = ?1)", (generation_id,)
+    ).fetchone()
+    return int(row[0])
+
+
+def put(
+    db: sqlite3.Connection,
+    generation_id: int,
+    text_ids: Sequence[int],
+    vectors: NDArray[np.float32],
+    quarantined: Mapping[int, str],
+    cut: Collection[int],
+) -> None:
+    """Answer a whole backlog within a transaction, so that the hint can move to its end."""
+    storage = db.execute("SELECT storage FROM generations WHERE id = ?", (generation_id,)).fetchone()[0]
+    rows = [row.tobytes() for row in encode(vectors, StorageFormat(storage))]
+    db.executemany(
+        "INSERT INTO vectors (generation_id, text_id, data, checksum) VALUES (?, ?, ?, ?)",
+        [(generation_id, i, row, zlib.crc32(row)) for i, row in zip(text_ids, rows, strict=True)],
+    )
+    db.executemany(
+        "INSERT INTO quarantine (generation_id, text_id, reason) VALUES (?, ?, ?)",
+        [(generation_id, text_id, reason) for text_id, reason in quarantined.items()],
+    )
+    db.executemany("INSERT INTO cut VALUES (?, ?)", [(generation_id, text_id) for text_id in cut])
+    db.execute(
+        "UPDATE generations SET filled_to = max(filled_to, ?) WHERE id = ?",
+        (max([0, *text_ids, *quarantined]), generation_id),
+    )
+
+
+def drop(db: sqlite3.Connection, text_ids: Sequence[int]) -> None:
+    """Delete those of these texts in all generations, within a transaction."""
+    db.executemany("DELETE FROM vectors WHERE text_id = ?", [(i,) for i in text_ids])
+    db.executemany("DELETE FROM cut WHERE text_id = ?", [(i,) for i in text_ids])
+    db.execute("UPDATE generations SET filled_to = 0")
+
+
+def last_and_count(db: sqlite3.Connection, generation_id: int) -> tuple[int, int]:
+    """Return the sequence of the last vector, and the number of all."""
+    last, count = db.execute(
+        "SELECT coalesce(max(sequence), 0), count(*) FROM vectors WHERE generation_id = ?", (generation_id,)
+    ).fetchone()
+    return int(last), int(count)
+
+
+def stored_after(db: sqlite3.Connection, generation_id: int, sequence: int) -> int:
+    """Return the number of vectors stored after `sequence`."""
+    row = db.execute(
+        "SELECT count(*) FROM vectors WHERE generation_id = ? AND sequence > ?", (generation_id, sequence)
+    ).fetchone()
+    return int(row[0])
+
+
+def batches(db: sqlite3.Connection, generation: Generation) -> Iterator[StoredVectors]:
+    """Yield all vectors, ascending text ids."""
+    after = 0
+    while rows := db.execute(
+        "SELECT text_id, data, sequence, checksum FROM vectors WHERE text_id > ? AND generation_id = ?"
+        " ORDER BY text_id LIMIT ?",
+        (after, generation.id, READ_BATCH),
+    ).fetchall():
+        yield stored_vectors(rows, generation.model, generation.storage, 0)
+        after = rows[-1][0]
