@@ -123,7 +123,7 @@ def test_a_server_that_was_started_for_chatting_is_told_at_once(
     with pytest.raises(ModelMissingError) as caught:
         OpenAIEncoder(entry_for(openai)).encode(TEXTS)
     assert message in caught.value.message
-    assert caught.value.remedy == "start the server for embeddings, or ask another one"
+    assert caught.value.remedy == "start the server for embeddings, or name a model made for them"
     assert len(openai.asked) == 1
 
 

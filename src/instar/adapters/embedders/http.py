@@ -178,7 +178,7 @@ class JsonServer:
         if status not in BUSY and _NOT_FINITE.search(said):
             return NotFiniteError(message, "see `instar model check`")
         if _NO_EMBEDDINGS.search(said):
-            return RefusedError(message, "start the server for embeddings, or ask another one")
+            return RefusedError(message, "start the server for embeddings, or name a model made for them")
         if status in PASSING:
             return _AgainError(said, retry_after(response.headers.get("retry-after", "")), answered=True)
         return RefusedError(message, _remedy(status))
