@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 TRY := .try
 
-.PHONY: test check faults try format clean
+.PHONY: test check faults test-gguf try format clean
 .DEFAULT_GOAL := test
 
 test: check
@@ -21,6 +21,12 @@ check: $(INSTALLED)
 # Needs strace, setpriv and mount; a full disk is a small tmpfs, so run it as root or under `unshare -rm`.
 faults: $(INSTALLED)
 	$(BIN)/python -m pytest -m faults
+
+# Over llama.cpp itself and its server, with a model's file: make test-gguf INSTAR_GGUF=FILE. Needs a C++ compiler.
+test-gguf: $(INSTALLED)
+	@test -f "$(INSTAR_GGUF)" || { echo "name a file: make test-gguf INSTAR_GGUF=FILE"; exit 2; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt "llama-cpp-python[server]"
+	INSTAR_GGUF="$(INSTAR_GGUF)" $(BIN)/python -m pytest -k "gguf or llama" tests/contract/test_embedder.py tests/integration/test_llama_cpp.py
 
 format: $(INSTALLED)
 	$(BIN)/ruff format .

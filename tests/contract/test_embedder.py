@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from llama_server import serving
 from model_servers import OllamaServer, OpenAIServer, running
 
 from instar.adapters.embedders.ollama import OllamaEncoder
@@ -62,6 +63,34 @@ def of_library(provider: str, source: str) -> Callable[[ExitStack], Open]:
     return lambda _: lambda: EncodedModel(encoder_here(entry), entry)
 
 
+def named_in(variable: str, library: str) -> str:
+    """Return the model that a variable names: heavy libraries and weights are no part of the test environment."""
+    if find_spec(library) is None or variable not in os.environ:
+        pytest.skip(f"needs {library}, and {variable} with a model of it: docs/reference/providers-local.md")
+    return os.environ[variable]
+
+
+def st_here(stack: ExitStack) -> Open:
+    return of_library("st", named_in("INSTAR_ST", "sentence_transformers"))(stack)
+
+
+def gguf(stack: ExitStack) -> Open:
+    return of_library("gguf", named_in("INSTAR_GGUF", "llama_cpp"))(stack)
+
+
+def gguf_in_a_process(_: ExitStack) -> Open:
+    source = named_in("INSTAR_GGUF", "llama_cpp")
+    entry = ModelEntry("mine", provider="gguf", source=source, options={"python": sys.executable})
+    return lambda: EncodedModel(ProcessEncoder(entry, encoder_here), entry)
+
+
+def llama_server(stack: ExitStack) -> Open:
+    named_in("INSTAR_GGUF", "starlette_context")  # which the server alone needs
+    server = stack.enter_context(serving(named_in("INSTAR_GGUF", "llama_cpp")))
+    entry = ModelEntry("openai:mine", "openai", "mine", base_url=server.url)
+    return lambda: EncodedModel(OpenAIEncoder(entry), entry)
+
+
 MODELS: dict[str, Callable[[ExitStack], Open]] = {
     "static": lambda _: lambda: StaticEmbedder(builtin_folder()),
     "hash": lambda _: HashEmbedder,
@@ -69,12 +98,11 @@ MODELS: dict[str, Callable[[ExitStack], Open]] = {
     "openai": openai,
     "process": in_a_process,
     "minilm": of_library("onnx", str(MINILM)),
+    "st": st_here,
+    "gguf": gguf,
+    "gguf in a process": gguf_in_a_process,
+    "llama.cpp server": llama_server,
 }
-# Heavy libraries and weights are no part of the test environment: docs/reference/providers-local.md says what was run.
-if find_spec("sentence_transformers") and "INSTAR_ST" in os.environ:
-    MODELS["st"] = of_library("st", os.environ["INSTAR_ST"])
-if find_spec("llama_cpp") and "INSTAR_GGUF" in os.environ:
-    MODELS["gguf"] = of_library("gguf", os.environ["INSTAR_GGUF"])
 
 
 @pytest.fixture(params=MODELS, scope="module")

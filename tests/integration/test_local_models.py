@@ -122,6 +122,8 @@ def test_without_sentence_transformers_the_command_that_installs_it_is_told(tmp_
 def test_options_of_no_use_are_refused(file, tmp_path):
     for make in (
         lambda: gguf(file, options={"num_ctx": "much"}),
+        lambda: gguf(file, options={"num_ctx": -1}),
+        lambda: gguf(file, options={"threads": -1}),
         lambda: st(tmp_path, device="toaster"),
         lambda: st(tmp_path, dtype="int3"),
     ):

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from model_servers import OpenAIServer, running
+from model_servers import OpenAIServer, RefusalError, running
 
 from instar.adapters.embedders.openai import OpenAIEncoder
 from instar.domain.catalogue import ModelEntry
@@ -106,6 +106,25 @@ def test_a_request_holds_no_more_than_the_server_takes(openai: OpenAIServer, mon
     np.testing.assert_allclose(found.vectors, openai.vectors(texts), atol=1e-6)
     assert [len(group) for group in openai.inputs()] == [2, 2]
     assert encoder.batch <= 2048
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (500, "Llama model must be created with embedding=True to call this method"),
+        (501, "This server does not support embeddings. Start it with `--embeddings`"),
+    ],
+)
+def test_a_server_that_was_started_for_chatting_is_told_at_once(
+    openai: OpenAIServer, monkeypatch: pytest.MonkeyPatch, status: int, message: str
+) -> None:
+    monkeypatch.setenv("MY_KEY", SECRET)
+    openai.behaviour.always = RefusalError(status, message)
+    with pytest.raises(ModelMissingError) as caught:
+        OpenAIEncoder(entry_for(openai)).encode(TEXTS)
+    assert message in caught.value.message
+    assert caught.value.remedy == "start the server for embeddings, or name a model made for them"
+    assert len(openai.asked) == 1
 
 
 def test_a_long_text_is_halved_until_it_is_taken(openai: OpenAIServer, monkeypatch: pytest.MonkeyPatch) -> None:

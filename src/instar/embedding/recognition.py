@@ -12,7 +12,8 @@ from instar.ports import Embedder, Vector
 SAME_WEIGHTS = 0.998
 """Mean cosine of the canaries from which on a model is the same one. One set of weights agrees to .9999 between ONNX
 Runtime and PyTorch, so a new library or processor stays above. Below are other weights, and other precisions of the
-same ones: int8 agrees with float32 to .993, which already changes the first ten hits of every eighth question."""
+same ones: int8 agrees with float32 to .993, which already changes the first ten hits of every eighth question. But
+llama.cpp's q8_0, of 8 bits with a scale for every 32 weights, agrees to .9996 and passes."""
 
 
 def least_agreement(embedder: Embedder) -> float:

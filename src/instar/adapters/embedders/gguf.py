@@ -1,6 +1,7 @@
 """GGUF files by llama.cpp, through llama-cpp-python: `gguf:FILE`, or `gguf:OWNER/REPOSITORY/FILE` of the hub."""
 
 import hashlib
+import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from importlib.util import find_spec
@@ -22,6 +23,9 @@ LIBRARY = "llama_cpp"
 INSTALL = "pip install 'instar[gguf]'  (builds llama.cpp: a C++ compiler, some 15 minutes)"
 USUAL_CONTEXT = 2048
 """Tokens, where the model takes as many: a text is evaluated in one piece, and memory for the longest is reserved."""
+CORES_A_THREAD = 2
+"""Threads wait for each other by spinning, after every product of matrices: where other programs want the cores too,
+one thread a core is several times slower than half as many, and takes all of their time."""
 ALL_LAYERS = -1
 HUB_PARTS = 3
 """Owner, repository and file: what a reference to the hub has at least."""
@@ -42,7 +46,7 @@ class _Llama(Protocol):
 
 
 class GgufEncoder:
-    """See `instar.ports.Encoder`. Options: `num_ctx`, `threads` and `gpu_layers` (all).
+    """See `instar.ports.Encoder`. Options: `num_ctx`, `threads` (half the cores) and `gpu_layers` (all).
 
     The revision is a hash of the header, the size and the end of the file: weights in the middle that were changed
     while all of these stayed the same are not seen. Raises `SettingError` for an option of no use.
@@ -55,7 +59,7 @@ class GgufEncoder:
     def __init__(self, entry: ModelEntry) -> None:
         self._entry = entry
         self._wanted = _number(entry, "num_ctx", 0)
-        self._threads = _number(entry, "threads", 0)
+        self._threads = _number(entry, "threads", 0) or max((os.cpu_count() or 1) // CORES_A_THREAD, 1)
         self._layers = _number(entry, "gpu_layers", ALL_LAYERS)
         self._model: _Llama | None = None
         self._last_was_cut = False
@@ -172,8 +176,8 @@ class GgufEncoder:
             n_ctx=context,
             n_batch=context,
             n_ubatch=context,  # attention in both directions needs a text in one piece
-            n_threads=self._threads or None,
-            n_threads_batch=self._threads or None,
+            n_threads=self._threads,
+            n_threads_batch=self._threads,
             n_gpu_layers=self._layers,
             verbose=False,
         )
@@ -198,6 +202,6 @@ def _named(number: object, names: Mapping[int, str]) -> str:
 
 def _number(entry: ModelEntry, option: str, usual: int) -> int:
     value = entry.options.get(option, usual)
-    if type(value) is not int or value < ALL_LAYERS:
+    if type(value) is not int or value < usual:  # the usual is the least there is
         raise SettingError(f"{option} = {value!r} of {entry.name} is no number", "mend or remove it")
     return value

@@ -46,6 +46,9 @@ _TOO_LONG = re.compile(
 # What Ollama says of a vector that cannot be written as JSON; earlier with status 500, later with 400.
 _NOT_FINITE = re.compile(r"unsupported value: [+-]?(NaN|Inf)|contains NaN or Inf", re.IGNORECASE)
 
+# The words of llama-cpp-python's server (with status 500) and of llama.cpp's own (501), started for chatting.
+_NO_EMBEDDINGS = re.compile(r"created with embedding=True|not support embeddings", re.IGNORECASE)
+
 
 @dataclass(frozen=True, slots=True)
 class Patience:
@@ -174,6 +177,8 @@ class JsonServer:
             return TooLongError(message, "cut the text, or raise the model's window")
         if status not in BUSY and _NOT_FINITE.search(said):
             return NotFiniteError(message, "see `instar model check`")
+        if _NO_EMBEDDINGS.search(said):
+            return RefusedError(message, "start the server for embeddings, or name a model made for them")
         if status in PASSING:
             return _AgainError(said, retry_after(response.headers.get("retry-after", "")), answered=True)
         return RefusedError(message, _remedy(status))
