@@ -15,7 +15,7 @@ from instar.adapters.embedders.sentence_transformers import SentenceTransformers
 from instar.adapters.embedders.st_folder import described
 from instar.domain.catalogue import ModelEntry
 from instar.domain.models import EncoderFacts
-from instar.errors import ModelMissingError, SettingError
+from instar.errors import ModelMissingError
 from instar.settings import Settings
 from instar.wiring.models import Models
 
@@ -117,18 +117,6 @@ def test_without_sentence_transformers_the_command_that_installs_it_is_told(tmp_
     with pytest.raises(ModelMissingError) as caught:
         _ = st(tmp_path).facts
     assert caught.value.remedy == "pip install 'instar[st]'"
-
-
-def test_options_of_no_use_are_refused(file, tmp_path):
-    for make in (
-        lambda: gguf(file, options={"num_ctx": "much"}),
-        lambda: gguf(file, options={"num_ctx": -1}),
-        lambda: gguf(file, options={"threads": -1}),
-        lambda: st(tmp_path, device="toaster"),
-        lambda: st(tmp_path, dtype="int3"),
-    ):
-        with pytest.raises(SettingError):
-            make()
 
 
 def put(folder: Path, **files: object) -> Path:

@@ -16,7 +16,7 @@ from tokenizers import Tokenizer
 
 from instar.adapters.embedders.onnx import DEVICES, OnnxEncoder
 from instar.domain.catalogue import ModelEntry
-from instar.errors import ModelMissingError, SettingError
+from instar.errors import ModelMissingError
 
 MINILM = Path(__file__).parents[2] / "models" / "minilm" / "instar_minilm"
 CONTEXT = 256
@@ -166,9 +166,3 @@ def test_a_device_that_is_not_there_is_named() -> None:
     away = next(name for name, provider in DEVICES.items() if provider not in onnxruntime.get_available_providers())
     with pytest.raises(ModelMissingError, match=f"cannot use {away}"):
         opened(MINILM, device=away).encode(["x"])
-
-
-@pytest.mark.parametrize("options", [{"device": "abacus"}, {"threads": "many"}, {"threads": -1}])
-def test_an_unknown_option_is_refused(options: dict[str, str | int]) -> None:
-    with pytest.raises(SettingError, match="'a model'"):
-        opened(MINILM, **options)

@@ -1,4 +1,4 @@
-"""The options that providers take, and what each must be."""
+"""The options that providers take, and what each must be; adapters read them without another look."""
 
 import re
 from collections.abc import Callable, Mapping

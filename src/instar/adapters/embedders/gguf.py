@@ -16,7 +16,7 @@ from instar.adapters.embedders.words import share_of_whole_words
 from instar.domain import catalogue
 from instar.domain.catalogue import ModelEntry
 from instar.domain.models import EncoderFacts
-from instar.errors import ModelMissingError, ModelUnsoundError, SettingError
+from instar.errors import ModelMissingError, ModelUnsoundError
 from instar.ports import Embedded
 
 LIBRARY = "llama_cpp"
@@ -49,7 +49,7 @@ class GgufEncoder:
     """See `instar.ports.Encoder`. Options: `num_ctx`, `threads` (half the cores) and `gpu_layers` (all).
 
     The revision is a hash of the header, the size and the end of the file: weights in the middle that were changed
-    while all of these stayed the same are not seen. Raises `SettingError` for an option of no use.
+    while all of these stayed the same are not seen.
     """
 
     batch = 1  # llama.cpp is slower with several texts at once
@@ -58,9 +58,9 @@ class GgufEncoder:
 
     def __init__(self, entry: ModelEntry) -> None:
         self._entry = entry
-        self._wanted = _number(entry, "num_ctx", 0)
-        self._threads = _number(entry, "threads", 0) or max((os.cpu_count() or 1) // CORES_A_THREAD, 1)
-        self._layers = _number(entry, "gpu_layers", ALL_LAYERS)
+        self._wanted = int(entry.options.get("num_ctx", 0))
+        self._threads = int(entry.options.get("threads", 0)) or max((os.cpu_count() or 1) // CORES_A_THREAD, 1)
+        self._layers = int(entry.options.get("gpu_layers", ALL_LAYERS))
         self._model: _Llama | None = None
         self._last_was_cut = False
 
@@ -198,10 +198,3 @@ class GgufEncoder:
 
 def _named(number: object, names: Mapping[int, str]) -> str:
     return names.get(number, f"type {number}") if isinstance(number, int) else "unknown"
-
-
-def _number(entry: ModelEntry, option: str, usual: int) -> int:
-    value = entry.options.get(option, usual)
-    if type(value) is not int or value < usual:  # the usual is the least there is
-        raise SettingError(f"{option} = {value!r} of {entry.name} is no number", "mend or remove it")
-    return value

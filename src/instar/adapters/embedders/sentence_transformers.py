@@ -15,16 +15,13 @@ from instar.adapters.embedders.st_folder import UNLIMITED, Description, describe
 from instar.adapters.embedders.words import share_of_whole_words
 from instar.domain.catalogue import ModelEntry
 from instar.domain.models import EncoderFacts
-from instar.errors import ModelMissingError, ModelUnsoundError, SettingError
+from instar.errors import ModelMissingError, ModelUnsoundError
 from instar.ports import Embedded, Matrix
 
 LIBRARY = "sentence-transformers"
 INSTALL = "pip install 'instar[st]'"
 CONSENT = "run_model_code"
 """The option by which the user lets code of the model's repository run."""
-DEVICES = r"cpu|mps|cuda(:\d+)?", "cpu, mps, cuda or cuda:1"
-PRECISIONS = "float32|float16|bfloat16", "float32, float16 or bfloat16"
-"""What fits an option, and how that is said."""
 OTHER_RESULTS = ((5, 5, 0), (5, 6, 0))
 """From the first to the last of these versions bge-m3 with flash attention silently gave worse vectors."""
 HALF = 0.999
@@ -52,7 +49,7 @@ class SentenceTransformersEncoder:
     """See `instar.ports.Encoder`. Options: `device`, `dtype` and `run_model_code`.
 
     The revision is the commit of the hub's snapshot; of another folder it is `digests.of_folder`, which see for what
-    it does not see. Raises `SettingError` for an option of no use.
+    it does not see.
     """
 
     batch = 32
@@ -60,8 +57,8 @@ class SentenceTransformersEncoder:
 
     def __init__(self, entry: ModelEntry) -> None:
         self._entry = entry
-        self._device = _choice(entry, "device", *DEVICES)
-        self._dtype = _choice(entry, "dtype", *PRECISIONS)
+        self._device = str(entry.options.get("device", ""))
+        self._dtype = str(entry.options.get("dtype", ""))
         self._given = Path(entry.source).expanduser()
         self._model: _Model | None = None
 
@@ -186,13 +183,6 @@ class SentenceTransformersEncoder:
         if self._described:
             model.max_seq_length = self._described.context_tokens
         return model
-
-
-def _choice(entry: ModelEntry, option: str, fitting: str, said: str) -> str:
-    value = str(entry.options.get(option, ""))
-    if value and not re.fullmatch(fitting, value):
-        raise SettingError(f"{option} = {value!r} of {entry.name} is of no use", f"leave it out, or take {said}")
-    return value
 
 
 def _reason(error: Exception) -> str:
