@@ -24,6 +24,7 @@ from ir_measures import nDCG
 
 from instar.domain.models import StorageFormat, document_fingerprint
 from instar.ports import Embedder
+from instar.settings import Settings
 from instar.wiring.models import Models
 
 SETS = ("scifact", "nfcorpus", "cosqa")
@@ -110,7 +111,7 @@ def main() -> None:
     arguments = parser.parse_args()
     measuring.one_core(arguments.core)
     data = Path(os.environ["INSTAR_TEST_DATA"])
-    models = {reference: Models(NOBODY).named(reference) for reference in arguments.models}
+    models = {reference: Models(NOBODY, Settings(cache_megabytes=0)).named(reference) for reference in arguments.models}
     if arguments.torch is not None:
         half = COMPARED // 2
         texts = [passage(d) for name in ("scifact", "cosqa") for d in read_lines(data / name / "corpus.jsonl")[:half]]
