@@ -18,7 +18,7 @@ from measuring import one_core
 from instar.adapters.caches.vectors import FILE_NAME, SqliteVectorCache
 from instar.adapters.embedders.static import StaticEmbedder, builtin_folder
 from instar.domain.vectors import quantise
-from instar.indexing.followers import EMBEDDED_AT_ONCE
+from instar.embedding.pace import MOST_TEXTS
 from instar.ports import KeptVector
 
 ROOM = 10**9
@@ -36,7 +36,7 @@ def main() -> None:
     texts = [document.get("title", "") + "\n\n" + document["text"] for document in map(json.loads, lines)]
     texts = list(dict.fromkeys(texts))
     model = StaticEmbedder(builtin_folder())
-    model.embed_documents(texts[:EMBEDDED_AT_ONCE])
+    model.embed_documents(texts[:MOST_TEXTS])
     start = time.process_time()
     vectors = np.concatenate([model.embed_documents(batch).vectors for batch in batches(texts)])
     print(f"built-in model: {len(texts) / (time.process_time() - start):,.0f} texts/s")
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def batches(items: list) -> list[list]:
-    return [items[i : i + EMBEDDED_AT_ONCE] for i in range(0, len(items), EMBEDDED_AT_ONCE)]
+    return [items[i : i + MOST_TEXTS] for i in range(0, len(items), MOST_TEXTS)]
 
 
 def measure_cache(texts: list[str], vectors: np.ndarray) -> None:

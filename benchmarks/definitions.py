@@ -32,8 +32,9 @@ def is_test(path: str) -> bool:
 def docstring_of(node: Definition) -> ast.Expr | None:
     first = node.body[0]
     alone = len(node.body) == 1  # then without it the file could not be parsed
-    text = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)
-    return first if text and not alone else None
+    if not isinstance(first, ast.Expr) or not isinstance(first.value, ast.Constant):
+        return None
+    return first if isinstance(first.value.value, str) and not alone else None
 
 
 def sentence(text: str) -> str:
@@ -52,7 +53,7 @@ def read(source: Path) -> tuple[str, list[tuple[str, Definition]], list[ast.stmt
     for node in ast.walk(tree):
         if isinstance(node, Definition) and (expression := docstring_of(node)):
             described.append((ast.literal_eval(expression.value), node))
-            for i in range(expression.lineno - 1, expression.end_lineno):
+            for i in range(expression.lineno - 1, expression.end_lineno or expression.lineno):
                 lines[i] = ""
     return "\n".join(lines), described, tree.body
 
@@ -79,14 +80,16 @@ def make(package: Path, out: Path) -> list[dict]:
             continue
         for docstring, node in described:
             question = sentence(docstring)
-            if len(question.split()) in SENTENCE_WORDS and node.end_lineno - node.lineno >= LEAST_LINES:
+            if len(question.split()) in SENTENCE_WORDS and (node.end_lineno or 0) - node.lineno >= LEAST_LINES:
                 sentences[question] = {"path": path, "start_line": node.lineno, "end_line": node.end_lineno}
-        for node in top:
-            if isinstance(node, Definition) and len(node.name) >= LEAST_LETTERS and not node.name.startswith("_"):
-                end = node.lineno + HEADER_LINES
-                defined[node.name].append({"path": path, "start_line": node.lineno, "end_line": end})
-            elif (name := constant_of(node)) and len(name) >= LEAST_LETTERS:
-                assigned[name].append({"path": path, "start_line": node.lineno, "end_line": node.lineno})
+        for statement in top:
+            line = statement.lineno
+            if isinstance(statement, Definition):
+                if len(statement.name) >= LEAST_LETTERS and not statement.name.startswith("_"):
+                    place = {"path": path, "start_line": line, "end_line": line + HEADER_LINES}
+                    defined[statement.name].append(place)
+            elif (name := constant_of(statement)) and len(name) >= LEAST_LETTERS:
+                assigned[name].append({"path": path, "start_line": line, "end_line": line})
     drawn = random.Random(SEED)
     names, constants = (
         {name: places[0] for name, places in found.items() if len(places) == 1} for found in (defined, assigned)

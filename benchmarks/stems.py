@@ -56,7 +56,7 @@ def measure(rows: list, queries: list[str], folder: Path) -> str:
     index = TantivyIndex(folder / "lexical")
     index.clear()
     start, processor = time.perf_counter(), time.process_time()
-    index.apply([], rows, Position("corpus", 1))
+    index.apply({}, rows, Position("corpus", 1))
     wall, processor = time.perf_counter() - start, time.process_time() - processor
     index.position()
     best = [float("inf")] * len(queries)

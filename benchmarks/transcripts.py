@@ -160,7 +160,8 @@ def write_files(sources: Sequence[Source], root: Path) -> None:
             message = _record(line).get("message")
             for block in message.get("content") or () if isinstance(message, dict) else ():
                 asked = block.get("input") if isinstance(block, dict) and block.get("type") == "tool_use" else None
-                path = str((asked or {}).get("file_path", ""))
+                asked = asked or {}
+                path = str(asked.get("file_path", ""))
                 if path.startswith(f"{source.folder.decode()}/"):
                     new = str(asked.get("content") or asked.get("new_string") or "")
                     texts.setdefault(path.removeprefix(f"{source.folder.decode()}/"), []).append(new)
