@@ -17,7 +17,8 @@ import ir_measures
 from ir_measures import R, nDCG
 from stems import without_stems
 
-from instar.domain.search import Mode, SearchRequest, Weights
+from instar.domain.generations import Weights
+from instar.domain.search import Mode, SearchRequest
 from instar.ports import SilentProgress
 from instar.settings import Settings
 from instar.wiring import Workspace

@@ -27,7 +27,8 @@ from pathlib import Path
 from stems import without_stems
 
 from instar.domain.corpus import SessionChoice
-from instar.domain.search import Hit, Mode, Place, Scope, SearchRequest, Weights
+from instar.domain.generations import Weights
+from instar.domain.search import Hit, Mode, Place, Scope, SearchRequest
 from instar.ports import SilentProgress
 from instar.search import ranking
 from instar.settings import Settings

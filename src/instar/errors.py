@@ -4,8 +4,10 @@
     ├── UsageError              what was asked for cannot be done as asked          exit code 2
     │   ├── RootRefusedError    a folder that must not be indexed
     │   ├── RootMissingError    a root that is not there now (unmounted, moved)
-    │   └── SettingError        a setting with an unusable value
+    │   ├── SettingError        a setting with an unusable value
+    │   └── MigrationError      a step a migration cannot take now
     ├── BusyError               another process holds the writer's lock             exit code 3
+    │   └── LeaseLostError      another process does the work of the migration now
     ├── StorageError            the data folder cannot be used                      exit code 4
     │   ├── SchemaError         made by a newer program, or not by Instar
     │   ├── DamagedError        the database is damaged and is not served
@@ -55,10 +57,18 @@ class SettingError(UsageError):
     """A setting with an unusable value."""
 
 
+class MigrationError(UsageError):
+    """A step a migration cannot take now."""
+
+
 class BusyError(InstarError):
     """Another process holds the writer's lock."""
 
     exit_code = 3
+
+
+class LeaseLostError(BusyError):
+    """Another process does the work of the migration now."""
 
 
 class StorageError(InstarError):

@@ -6,7 +6,8 @@ import pytest
 from conversations import Conversation, encoded
 
 from instar.domain.corpus import SessionChoice
-from instar.domain.search import Mode, Place, Scope, SearchRequest, Weights
+from instar.domain.generations import Weights
+from instar.domain.search import Mode, Place, Scope, SearchRequest
 from instar.ports import SilentProgress
 from instar.settings import Settings
 from instar.wiring import Workspace

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instar.domain.search import Weights
+from instar.domain.generations import Weights
 from instar.search.fusion import RANK_CONSTANT, fuse
 
 ids = st.lists(st.integers(1, 30), unique=True, max_size=20)

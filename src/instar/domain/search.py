@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from instar.domain.generations import Generation
+from instar.domain.generations import Generation, Weights
 
 
 class Mode(StrEnum):
@@ -57,22 +57,14 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
-class Weights:
-    """Weights of the two arms in the fusion by reciprocal rank; see `instar.search.fusion` for how they were chosen."""
-
-    lexical: float = 1.0
-    vector: float = 1.0
-
-
-@dataclass(frozen=True, slots=True)
 class SearchRequest:
-    """A question; `limit` is the number of hits wanted."""
+    """A question; `limit` is the number of hits wanted, `weights` None for those of the active pointer."""
 
     query: str
     scope: Scope = field(default_factory=Scope)
     mode: Mode = Mode.HYBRID
     limit: int = 10
-    weights: Weights = field(default_factory=Weights)
+    weights: Weights | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What the core needs from the outside, in domain types. Each protocol has its adapters and one contract suite."""
 
 from instar.ports.arrays import Ids, Matrix, Vector
-from instar.ports.corpus import CorpusSnapshot, CorpusWriter, Store
+from instar.ports.corpus import CorpusSnapshot, CorpusWriter, MigrationWriter, Store
 from instar.ports.indexes import LexicalIndex, VectorIndex
 from instar.ports.models import Embedded, EmbeddedQuery, Embedder, Encoder, KeptVector, VectorCache, Verifiable
 from instar.ports.progress import Progress, SilentProgress
@@ -18,6 +18,7 @@ __all__ = [
     "KeptVector",
     "LexicalIndex",
     "Matrix",
+    "MigrationWriter",
     "OpenTranscript",
     "Progress",
     "SessionSource",

@@ -5,7 +5,8 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from instar.domain.corpus import Document, DocumentState, LexicalRow, Root, SessionChoice, Touched
-from instar.domain.generations import Completeness, Generation
+from instar.domain.generations import Completeness, Generation, Pointer, QuerySide
+from instar.domain.migrations import Cutover, Figure, Lease, Migration, Side, State, Step
 from instar.domain.models import ModelSpec, StorageFormat
 from instar.domain.search import RelatedSession, Scope
 from instar.domain.sessions import Resume
@@ -38,8 +39,32 @@ class CorpusSnapshot(Protocol):
         """The number of documents of these roots (None for all) with a text a generation has not reached (quick)."""
         ...
 
+    def pointer(self) -> Pointer | None:
+        """The active pointer; the model of its generation has the query prompt that belongs to it."""
+        ...
+
     def active_generation(self) -> Generation | None:
-        """The generation the active pointer names."""
+        """The generation of the pointer."""
+        ...
+
+    def migrations(self) -> list[Migration]:
+        """All migrations, oldest first."""
+        ...
+
+    def steps(self, migration_id: int) -> list[Step]:
+        """What happened to a migration, in order."""
+        ...
+
+    def lease(self) -> Lease | None:
+        """The lease as it was written last, whether or not it has expired."""
+        ...
+
+    def backlog(self, generation_id: int, limit: int) -> list[tuple[int, str]]:
+        """Up to `limit` (text id, text) that have neither a vector nor a place in quarantine, ascending ids."""
+        ...
+
+    def backlog_size(self, generation_id: int) -> int:
+        """About how many texts `backlog` has in all; quick, for progress."""
         ...
 
     def generations(self) -> list[Generation]:
@@ -158,12 +183,17 @@ class CorpusWriter(Protocol):
         """Return the generation of this fingerprint, made if it is not there, under the reference it has now."""
         ...
 
-    def activate(self, generation_id: int) -> None:
+    def activate(self, generation_id: int, query: QuerySide) -> None:
         """Write the active pointer."""
         ...
 
-    def backlog(self, generation_id: int, limit: int) -> list[tuple[int, str]]:
-        """Up to `limit` (text id, text) that have neither a vector nor a place in quarantine, ascending ids."""
+    @property
+    def migrations(self) -> "MigrationWriter":
+        """What is written of migrations."""
+        ...
+
+    def drop_generation(self, generation_id: int) -> None:
+        """Delete a generation with everything stored of it, and give the room back to the disk."""
         ...
 
     def forget_hints(self) -> None:
@@ -172,10 +202,6 @@ class CorpusWriter(Protocol):
 
     def note_filled(self, generation_id: int) -> None:
         """Note that the backlog is empty: the next one begins behind the last text there is now."""
-        ...
-
-    def backlog_size(self, generation_id: int) -> int:
-        """About how many texts `backlog` has in all; quick, for progress."""
         ...
 
     def put_vectors(
@@ -188,7 +214,8 @@ class CorpusWriter(Protocol):
     ) -> None:
         """Answer a whole backlog: vectors to store in the generation's format, and texts given up, with the reason.
 
-        `cut` are those of `text_ids` of which the model took only the beginning.
+        `cut` are those of `text_ids` of which the model took only the beginning. Texts that are gone, or that have
+        been answered, since the backlog was read are passed over.
         """
         ...
 
@@ -268,4 +295,38 @@ class CorpusWriter(Protocol):
 
     def prune_log(self, before: int) -> None:
         """Forget changes that every follower has read."""
+        ...
+
+
+class MigrationWriter(Protocol):
+    """What is written of migrations; each method is one transaction."""
+
+    def start(
+        self, former: Side, target: Side, *, made: bool, cutover: Cutover, throttle: str, actor: str, cause: str
+    ) -> int:
+        """Write a migration, planned; returns its id. Raises `MigrationError` where another one is open."""
+        ...
+
+    def advance(
+        self, migration_id: int, state: State, actor: str, cause: str, figures: Mapping[str, Figure] | None = None
+    ) -> None:
+        """Write the next step. Raises `MigrationError` where it is not legal after the state the migration has."""
+        ...
+
+    def switch(
+        self, migration_id: int, state: State, side: Side, actor: str, cause: str, figures: Mapping[str, Figure]
+    ) -> None:
+        """Write the pointer and the step that says so, at once. Raises `MigrationError` as `advance` does."""
+        ...
+
+    def take_lease(self, holder: str, seconds: float) -> Lease | None:
+        """Take the lease; None where another one's has not expired."""
+        ...
+
+    def renew_lease(self, held: Lease, seconds: float) -> None:
+        """Let the lease last for so long from now, 0 to give it back.
+
+        Raises `LeaseLostError` where another process has taken it meanwhile. What is written after this under the same
+        writer's lock is written by the holder.
+        """
         ...

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from instar.domain.corpus import SourceKind
-from instar.domain.generations import Generation
-from instar.domain.search import Hit, Mode, Scope, SearchAnswer, SearchRequest, Weights
+from instar.domain.generations import Generation, Weights
+from instar.domain.search import Hit, Mode, Scope, SearchAnswer, SearchRequest
 from instar.domain.stored import ChunkRow, ChunkTraits
 from instar.errors import ModelError
 from instar.ports import CorpusSnapshot, EmbeddedQuery, Embedder, LexicalIndex, Store, Vector, VectorIndex

@@ -7,7 +7,7 @@ SIGIR 2009: score(d) = sum over arms of weight / (k + rank(d)).
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from instar.domain.search import Weights
+from instar.domain.generations import Weights
 
 RANK_CONSTANT = 3
 """k of the paper, which takes 60 for many rankings of like quality. Here are two arms, and often one is right and the

@@ -12,8 +12,9 @@ from typing import Any
 import typer
 
 from instar.domain.corpus import Root
+from instar.domain.generations import Weights
 from instar.domain.globs import glob_pattern
-from instar.domain.search import Hit, Mode, Scope, SearchAnswer, SearchRequest, Weights
+from instar.domain.search import Hit, Mode, Scope, SearchAnswer, SearchRequest
 from instar.entrypoints.cli.consent import confirm
 from instar.entrypoints.cli.filters import check_project, check_together, why_nothing_fits
 from instar.entrypoints.cli.opening import current_folder, enclosing, inside, open_workspace, places

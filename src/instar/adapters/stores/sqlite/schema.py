@@ -6,7 +6,7 @@ import uuid
 from instar.errors import SchemaError
 
 APPLICATION_ID = 0x494E5354  # "INST", so that another program's database is never taken for ours
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 # A document is a file of one root; its chunks point to texts, which are stored once by the hash of their content, so
 # that copies, worktrees and moved files cost nothing. `orphans` names texts that lost a chunk: those without any other
@@ -17,7 +17,9 @@ SCHEMA_VERSION = 4
 # grown only the chunks from this id on are other ones; 0 stands for all. `canaries` are vectors (float32) by which a
 # generation's model is known again; `generations.proved_to` is the last vector's sequence when it last was,
 # `generations.changed` what was found where it is another one. `cut` names the texts of which a model took only the
-# beginning.
+# beginning. `pointer.query` is what belongs to its questions (JSON), "" for what the generation's model has of its own.
+# `migrations.former` and `target` are its ends (JSON), which outlive the generations they name; of several that are
+# open the index lets only one in. `lease` names the process that does the work of the open one.
 SESSIONS = """
 CREATE TABLE sessions (
     document_id INTEGER PRIMARY KEY REFERENCES documents(id) ON DELETE CASCADE,
@@ -68,6 +70,39 @@ CREATE TABLE cut (
     text_id INTEGER NOT NULL REFERENCES texts(id),
     PRIMARY KEY (text_id, generation_id)
 ) WITHOUT ROWID;
+"""
+
+MIGRATIONS = """
+CREATE TABLE migrations (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    former TEXT NOT NULL,
+    target TEXT NOT NULL,
+    made INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    cutover TEXT NOT NULL,
+    throttle TEXT NOT NULL,
+    started_at REAL NOT NULL
+);
+CREATE UNIQUE INDEX one_open_migration ON migrations (state IS NOT NULL)
+    WHERE state IN ('planned', 'building', 'paused', 'checking', 'ready');
+
+CREATE TABLE steps (
+    migration_id INTEGER NOT NULL REFERENCES migrations(id) ON DELETE CASCADE,
+    number INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    at REAL NOT NULL,
+    actor TEXT NOT NULL,
+    cause TEXT NOT NULL,
+    figures TEXT NOT NULL,
+    PRIMARY KEY (migration_id, number)
+) WITHOUT ROWID;
+
+CREATE TABLE lease (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    holder TEXT NOT NULL,
+    token INTEGER NOT NULL,
+    expires_at REAL NOT NULL
+);
 """
 
 SCHEMA = f"""
@@ -165,8 +200,10 @@ CREATE TABLE quarantine (
 CREATE TABLE pointer (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     generation_id INTEGER NOT NULL REFERENCES generations(id),
-    changed_at REAL NOT NULL
+    changed_at REAL NOT NULL,
+    query TEXT NOT NULL DEFAULT ''
 );
+{MIGRATIONS}
 """
 
 # From version n to n + 1, in order; a fresh database and an upgraded one have the same tables.
@@ -180,6 +217,8 @@ UPGRADES: dict[int, str] = {
     # What tells whether a model is still the one it was, and which texts it took only the beginning of.
     3: "ALTER TABLE generations ADD COLUMN proved_to INTEGER NOT NULL DEFAULT 0;"
     " ALTER TABLE generations ADD COLUMN changed TEXT NOT NULL DEFAULT '';" + CHECKS,
+    # What belongs to the pointer beside its generation, and the way from one to the next.
+    4: "ALTER TABLE pointer ADD COLUMN query TEXT NOT NULL DEFAULT '';" + MIGRATIONS,
 }
 
 

@@ -3,18 +3,17 @@
 import hashlib
 import json
 import sqlite3
-import zlib
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from instar.adapters.stores.sqlite import generations, recall
+from instar.adapters.stores.sqlite import generations, migrations, recall, vector_rows
+from instar.adapters.stores.sqlite.records import GENERATION, generation_of, root_of
 from instar.adapters.stores.sqlite.scope import chunk_condition, condition, fitting
-from instar.domain.corpus import Root, SessionChoice, SourceKind
-from instar.domain.generations import Completeness, Generation
-from instar.domain.models import ModelSpec, StorageFormat
+from instar.domain.corpus import Root, SourceKind
+from instar.domain.generations import Completeness, Generation, Pointer
+from instar.domain.migrations import Lease, Migration, Step
 from instar.domain.search import RelatedSession, Scope
 from instar.domain.stored import (
     ChunkRow,
@@ -26,7 +25,6 @@ from instar.domain.stored import (
     StoredVectors,
     TurnRow,
 )
-from instar.domain.vectors import row_bytes
 from instar.errors import DamagedError
 
 HASH_BYTES = 16
@@ -40,25 +38,6 @@ def text_hash(text: str) -> bytes:
 def bytes_hash(encoded: bytes) -> bytes:
     """Return the hash of a text in UTF-8."""
     return hashlib.blake2b(encoded, digest_size=HASH_BYTES).digest()
-
-
-def generation_of(row: tuple[Any, ...]) -> Generation:
-    """Build a generation from (id, model, storage, fingerprint, created_at, changed)."""
-    try:
-        model = ModelSpec(**json.loads(row[1]))
-        return Generation(row[0], model, StorageFormat(row[2]), row[3], row[4], row[5])
-    except (ValueError, TypeError) as error:
-        raise DamagedError(
-            f"generation {row[0]} has no readable description: the database is damaged",
-            "restore a backup, or index again into another folder",
-        ) from error
-
-
-def root_of(row: tuple[Any, ...]) -> Root:
-    """Build a root from (id, path, added_at, scanned_at, pending, sessions)."""
-    chosen = json.loads(row[5]) if row[5] is not None else None
-    sessions = SessionChoice(tuple(chosen["folders"]), tuple(chosen["projects"])) if chosen is not None else None
-    return Root(row[0], row[1], row[2], row[3], row[4], sessions)
 
 
 class SqliteSnapshot:
@@ -95,20 +74,38 @@ class SqliteSnapshot:
         ).fetchone()
         return Position(row[0], row[1] or 0)
 
-    def active_generation(self) -> Generation | None:
+    def pointer(self) -> Pointer | None:
         """Read the active pointer."""
-        row = self._db.execute(
-            "SELECT g.id, g.model, g.storage, g.fingerprint, g.created_at, g.changed"
-            " FROM pointer JOIN generations g ON g.id = generation_id"
-        ).fetchone()
-        return generation_of(row) if row else None
+        return migrations.pointer(self._db)
+
+    def active_generation(self) -> Generation | None:
+        """Return the generation the pointer names."""
+        found = self.pointer()
+        return found.generation if found else None
 
     def generations(self) -> list[Generation]:
         """Return all generations, oldest first."""
-        rows = self._db.execute(
-            "SELECT id, model, storage, fingerprint, created_at, changed FROM generations ORDER BY id"
-        )
-        return [generation_of(row) for row in rows]
+        return [generation_of(row) for row in self._db.execute(f"SELECT {GENERATION} FROM generations ORDER BY id")]
+
+    def migrations(self) -> list[Migration]:
+        """Return all migrations, oldest first."""
+        return migrations.all_migrations(self._db)
+
+    def steps(self, migration_id: int) -> list[Step]:
+        """Return what happened to a migration, in order."""
+        return migrations.steps(self._db, migration_id)
+
+    def lease(self) -> Lease | None:
+        """Return the lease as it was written last."""
+        return migrations.lease(self._db)
+
+    def backlog(self, generation_id: int, limit: int) -> list[tuple[int, str]]:
+        """Return up to `limit` texts without a vector, ascending ids."""
+        return vector_rows.backlog(self._db, generation_id, limit)
+
+    def backlog_size(self, generation_id: int) -> int:
+        """Count the texts beyond the hint."""
+        return vector_rows.backlog_size(self._db, generation_id)
 
     def completeness(self, generation_id: int) -> Completeness:
         """Compare by set: a vector of a text that is gone does not make up for a missing one."""
@@ -238,7 +235,7 @@ class SqliteSnapshot:
             " ORDER BY text_id",
             (generation_id, sequence),
         ).fetchall()
-        return stored_vectors(rows, generation.model, generation.storage, sequence)
+        return vector_rows.stored_vectors(rows, generation.model, generation.storage, sequence)
 
     def texts(self, limit: int) -> list[str]:
         """Return up to `limit` texts, spread evenly over all."""
@@ -284,19 +281,3 @@ class SqliteSnapshot:
             (root_id,),
         ).fetchone()
         return row[0], row[1]
-
-
-def stored_vectors(
-    rows: Sequence[tuple[int, bytes, int, int]], model: ModelSpec, storage: StorageFormat, sequence: int
-) -> StoredVectors:
-    """Build `StoredVectors` from (text id, data, sequence, checksum); raises `DamagedError` for an unsound row."""
-    width = row_bytes(model.stored_dimensions, storage)
-    if any(len(row[1]) != width or zlib.crc32(row[1]) != row[3] for row in rows):
-        raise DamagedError(
-            "a stored vector does not fit its checksum: the database is damaged",
-            "`instar verify` has such vectors made again",
-        )
-    joined = b"".join(row[1] for row in rows)
-    ids = np.fromiter((row[0] for row in rows), dtype=np.int64, count=len(rows))
-    data = np.frombuffer(joined, dtype=np.uint8).reshape(len(rows), width)
-    return StoredVectors(ids, data, storage, max((row[2] for row in rows), default=sequence))

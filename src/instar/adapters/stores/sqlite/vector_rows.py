@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instar.adapters.stores.sqlite.connection import READ_BATCH
-from instar.adapters.stores.sqlite.snapshot import stored_vectors
 from instar.domain.generations import Generation
-from instar.domain.models import StorageFormat
+from instar.domain.models import ModelSpec, StorageFormat
 from instar.domain.stored import StoredVectors
-from instar.domain.vectors import encode
+from instar.domain.vectors import encode, row_bytes
+from instar.errors import DamagedError
 
 
 def backlog(db: sqlite3.Connection, generation_id: int, limit: int) -> list[tuple[int, str]]:
@@ -93,3 +93,19 @@ def batches(db: sqlite3.Connection, generation: Generation) -> Iterator[StoredVe
     ).fetchall():
         yield stored_vectors(rows, generation.model, generation.storage, 0)
         after = rows[-1][0]
+
+
+def stored_vectors(
+    rows: Sequence[tuple[int, bytes, int, int]], model: ModelSpec, storage: StorageFormat, sequence: int
+) -> StoredVectors:
+    """Build `StoredVectors` from (text id, data, sequence, checksum); raises `DamagedError` for an unsound row."""
+    width = row_bytes(model.stored_dimensions, storage)
+    if any(len(row[1]) != width or zlib.crc32(row[1]) != row[3] for row in rows):
+        raise DamagedError(
+            "a stored vector does not fit its checksum: the database is damaged",
+            "`instar verify` has such vectors made again",
+        )
+    joined = b"".join(row[1] for row in rows)
+    ids = np.fromiter((row[0] for row in rows), dtype=np.int64, count=len(rows))
+    data = np.frombuffer(joined, dtype=np.uint8).reshape(len(rows), width)
+    return StoredVectors(ids, data, storage, max((row[2] for row in rows), default=sequence))

@@ -10,7 +10,7 @@ from dataclasses import asdict, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from instar.adapters.stores.sqlite import changes, generations, vector_rows
+from instar.adapters.stores.sqlite import changes, generations, migrations, vector_rows
 from instar.adapters.stores.sqlite.connection import READ_BATCH
 from instar.adapters.stores.sqlite.documents import (
     document_states,
@@ -20,10 +20,12 @@ from instar.adapters.stores.sqlite.documents import (
     write_document,
 )
 from instar.adapters.stores.sqlite.lock import WriterLock
-from instar.adapters.stores.sqlite.snapshot import SqliteSnapshot, generation_of, root_of
+from instar.adapters.stores.sqlite.migrations import MigrationWriter
+from instar.adapters.stores.sqlite.records import GENERATION, generation_of, root_of
+from instar.adapters.stores.sqlite.snapshot import SqliteSnapshot
 from instar.adapters.stores.sqlite.verify import check_database
 from instar.domain.corpus import Document, DocumentState, LexicalRow, Root, SessionChoice, SourceKind, Touched
-from instar.domain.generations import Generation
+from instar.domain.generations import Generation, QuerySide
 from instar.domain.models import ModelSpec, StorageFormat, document_fingerprint
 from instar.domain.sessions import Resume
 from instar.domain.stored import DatabaseCheck, Position, StoredVectors
@@ -176,6 +178,9 @@ class SqliteWriter:
         while rows := self._db.execute("SELECT text_id FROM orphans LIMIT ?", (READ_BATCH,)).fetchall():
             with self._transaction():
                 drop_orphans(self._db, [text_id for (text_id,) in rows])
+        self._give_back()
+
+    def _give_back(self) -> None:
         free = self._db.execute("PRAGMA freelist_count").fetchone()[0]
         if free > FREE_PAGES_KEPT:
             self._db.execute(f"PRAGMA incremental_vacuum({free - FREE_PAGES_KEPT})").fetchall()
@@ -190,7 +195,7 @@ class SqliteWriter:
             with self._transaction():
                 row = self._db.execute(
                     "INSERT INTO generations (fingerprint, model, storage, created_at) VALUES (?, ?, ?, ?)"
-                    " RETURNING id, model, storage, fingerprint, created_at, changed",
+                    f" RETURNING {GENERATION}",
                     (fingerprint, json.dumps(asdict(model)), storage.value, self._clock()),
                 ).fetchone()
             found = generation_of(row)
@@ -200,14 +205,24 @@ class SqliteWriter:
             found = replace(found, model=model)
         return found
 
-    def activate(self, generation_id: int) -> None:
+    def activate(self, generation_id: int, query: QuerySide) -> None:
         """Write the active pointer."""
         with self._transaction():
-            self._db.execute(
-                "INSERT INTO pointer VALUES (1, ?1, ?2) ON CONFLICT (id) DO UPDATE"
-                " SET generation_id = ?1, changed_at = ?2",
-                (generation_id, self._clock()),
-            )
+            migrations.point_at(self._db, generation_id, query, self._clock())
+
+    @property
+    def migrations(self) -> MigrationWriter:
+        """What is written of migrations."""
+        return MigrationWriter(self._db, self._transaction, self._clock)
+
+    def drop_generation(self, generation_id: int) -> None:
+        """Delete a generation with everything stored of it, and give the room back."""
+        with self._transaction():
+            generations.empty(self._db, generation_id)
+            self._db.execute("DELETE FROM generations WHERE id = ?", (generation_id,))
+        self._give_back()
+
+    # Vectors
 
     def backlog(self, generation_id: int, limit: int) -> list[tuple[int, str]]:
         """Return up to `limit` texts without a vector, ascending ids."""
