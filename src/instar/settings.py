@@ -58,7 +58,10 @@ class Settings:
     lexical_weight: float = field(default=1.0, metadata={"help": "weight of the BM25 arm in the fusion"})
     vector_weight: float = field(default=1.0, metadata={"help": "weight of the vector arm in the fusion"})
     refresh_seconds: float = field(
-        default=0.5, metadata={"help": "time a search may spend on reading what changed before it answers"}
+        default=0.5,
+        metadata={
+            "help": "time a search may spend on reading what changed before it answers, waiting for others included"
+        },
     )
     max_file_bytes: int = field(default=1_000_000, metadata={"help": "a larger file is skipped", "least": 1})
     session_thinking: bool = field(

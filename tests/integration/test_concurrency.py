@@ -1,5 +1,7 @@
 """Several processes on one data folder."""
 
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -10,6 +12,7 @@ from threading import Thread
 import pytest
 
 from instar.adapters.stores.sqlite.lock import WriterLock
+from instar.adapters.stores.sqlite.store import SqliteStore
 from instar.domain.canaries import CANARIES
 from instar.domain.generations import Generation
 from instar.domain.search import SearchRequest
@@ -64,6 +67,24 @@ def test_a_second_writer_is_refused(root: Path, tmp_path: Path, holder: Callable
         other.communicate()
     workspace.index([root], SilentProgress())
     workspace.close()
+
+
+def test_one_that_waits_and_is_stopped_does_not_stop_whoever_gives_way(tmp_path: Path) -> None:
+    store, lock = SqliteStore(tmp_path), WriterLock(tmp_path)
+    with store.writing() as writer:
+        waiting = subprocess.Popen(
+            [sys.executable, "-c", HOLDER, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        while not lock.awaited():
+            assert waiting.poll() is None
+        os.kill(waiting.pid, signal.SIGSTOP)
+        try:
+            writer.give_way()
+            writer.add_root("/a")
+        finally:
+            os.kill(waiting.pid, signal.SIGCONT)
+    waiting.communicate()
+    assert waiting.returncode == 0
 
 
 class Accompanied(HashEmbedder):

@@ -259,7 +259,7 @@ class Workspace:
     ) -> list[RootReport]:
         """Read, then fill: the active generation alone unless `build_wanted`.
 
-        All of it for at most `seconds`, counted from when it may write, or filling for `fill_seconds` after whatever
+        All of it for at most `seconds`, waiting for the lock included, or filling for `fill_seconds` after whatever
         reading takes. Raises what `read` and `fill` do.
         """
         if build_wanted:
@@ -277,11 +277,11 @@ class Workspace:
     def _indexer(
         self, progress: Progress, wait_seconds: float, seconds: float | None = None
     ) -> "Iterator[tuple[CorpusWriter, Indexer, Deadline]]":
+        deadline = Deadline(seconds)
         with self.store.writing(wait_seconds) as writer:
             # Here, for reading files takes patterns and grammars, which an answer from what is stored does without.
             from instar.indexing.indexer import Indexer
 
-            deadline = Deadline(seconds)
             yield writer, Indexer(writer, self.parts, progress, deadline), deadline
 
     def choose_sessions(self, paths: Sequence[Path], choice: SessionChoice) -> None:

@@ -53,8 +53,7 @@ class SqliteWriter:
         if self._lock.awaited():
             self.checkpoint()
             self.close()  # under the lock, for closing the last connection checkpoints
-            self._lock.release()
-            self._lock.take()
+            self._lock.give_way()
             self._db = self._connect()
 
     def checkpoint(self) -> None:
