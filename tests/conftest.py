@@ -10,6 +10,8 @@ import pytest
 
 import instar
 
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # for the tests that load it themselves; Instar sets it for its users
+
 SOURCES = Path(instar.__file__).parents[1]
 COMMAND = (sys.executable, "-c", "from instar.entrypoints.cli.main import run; run()")
 WORDS = [

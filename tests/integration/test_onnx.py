@@ -166,3 +166,16 @@ def test_a_device_that_is_not_there_is_named() -> None:
     away = next(name for name, provider in DEVICES.items() if provider not in onnxruntime.get_available_providers())
     with pytest.raises(ModelMissingError, match=f"cannot use {away}"):
         opened(MINILM, device=away).encode(["x"])
+
+
+def test_the_library_reports_nothing_to_its_maker(tmp_path: Path) -> None:
+    code = (
+        "import sys; from instar.adapters.embedders.onnx import OnnxEncoder;"
+        "from instar.domain.catalogue import ModelEntry;"
+        "OnnxEncoder(ModelEntry('m', source=sys.argv[1])).encode(['text'])"
+    )
+    environment = {**os.environ, "HOME": str(tmp_path)}
+    for name in ("ORT_DISABLE_TELEMETRY", "XDG_CACHE_HOME"):
+        environment.pop(name, None)
+    subprocess.run([sys.executable, "-c", code, str(MINILM)], check=True, env=environment)
+    assert list(tmp_path.rglob("*")) == []  # where it reports, it keeps an id of the device and what is to be sent

@@ -1,5 +1,6 @@
 """Models of the Hugging Face hub: what is in its cache first, the network second."""
 
+import os
 from pathlib import Path
 
 from instar.errors import ModelMissingError
@@ -8,6 +9,8 @@ SMALL = ("*.json", "*.txt", "*.model", "*.py")
 """What describes a model: configuration, vocabulary and code, without its weights."""
 WEIGHTS = ("*.safetensors", "*.bin")
 COMMIT_DIGITS = 40
+
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # read when the library is loaded; a fetch says enough of itself
 
 
 def snapshot(name: str) -> Path:

@@ -1,5 +1,6 @@
 """Transformers in ONNX Runtime, from a folder with graph, tokenizer and `model.json`."""
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -31,6 +32,7 @@ DEVICES = {
     "tensorrt": "TensorrtExecutionProvider",
     "coreml": "CoreMLExecutionProvider",
 }
+NO_TELEMETRY = "ORT_DISABLE_TELEMETRY"
 ERRORS_ONLY = 3
 """ONNX Runtime's log level; below it, it warns of hardware that is not there."""
 
@@ -151,6 +153,8 @@ class OnnxEncoder:
 
 
 def _onnxruntime() -> ModuleType:
+    # Its builds report to their maker unless this is set before they are loaded: see its Privacy.md.
+    os.environ[NO_TELEMETRY] = "1"
     try:
         import onnxruntime
     except ImportError as error:
