@@ -102,6 +102,17 @@ def decode(data: NDArray[np.uint8], storage: StorageFormat) -> Codes:
     return quantise(np.ascontiguousarray(data).view(kind).astype(np.float32))
 
 
+def stored_lengths(data: NDArray[np.uint8], storage: StorageFormat) -> NDArray[np.float32]:
+    """Return the Euclidean length (n,) of stored rows (n, bytes), as exactly as they are stored."""
+    if storage in (StorageFormat.BINARY, StorageFormat.INT8):
+        codes, scales = decode(data, storage)
+        if storage is StorageFormat.BINARY:
+            return np.ones(len(data), np.float32)  # a sign has no length of its own
+        return np.asarray(np.linalg.norm(codes.astype(np.float32), axis=1) * scales, np.float32)
+    kind = "<f4" if storage is StorageFormat.FLOAT32 else "<f2"
+    return np.asarray(np.linalg.norm(np.ascontiguousarray(data).view(kind).astype(np.float32), axis=1), np.float32)
+
+
 def bit_planes(codes: NDArray[np.int8] | NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.uint64]:
     """Return sign bits by column: (ceil(d / 64), n), so that a scan reads each word of all rows in one run.
 

@@ -1,7 +1,7 @@
 """Filling a generation: batches that fit the time, every vector checked, the model known again by its canaries."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from instar.domain.canaries import CANARIES, FEW
 from instar.domain.catalogue import STATIC
@@ -12,6 +12,7 @@ from instar.embedding.pace import Pace
 from instar.embedding.recognition import agreement, embed_canaries, least_agreement
 from instar.errors import ModelChangedError, ModelUnsoundError
 from instar.indexing.clock import Deadline
+from instar.indexing.parts import Access
 from instar.ports import CorpusWriter, Embedder, Progress, VectorIndex
 
 CANARY_INTERVAL = 1_000
@@ -23,62 +24,69 @@ one that the cache does not know, and must not take a slow model longer than a f
 
 
 def fill_generation(
-    writer: CorpusWriter,
+    access: Access,
     generation: Generation,
     embedder: Embedder,
     pack: VectorIndex,
     progress: Progress,
     deadline: Deadline,
+    go_on: Callable[[int], bool] = lambda _: True,
 ) -> None:
     """Embed what has no vector yet, batch by batch, until none is left or the deadline has passed.
 
-    Each batch is stored before the next one is begun, and others may write in between: a search that refreshes, or
-    another run that fills, with which the work is shared. Raises `ModelError` where the model cannot be had, with what
-    is stored kept; `ModelUnsoundError` where it gives plain sentences no sound vectors, and `ModelChangedError` where
-    it is another one now, both with what was stored since it was last known again dropped.
+    Each batch is stored before the next one is begun, and while a model is at work others may write. `go_on` is asked
+    before each batch, with the number of texts of the last one. Raises `ModelError` where the model cannot be had, with
+    what is stored kept; `ModelUnsoundError` where it gives plain sentences no sound vectors, and `ModelChangedError`
+    where it is another one now, both with what was stored since it was last known again dropped.
     """
-    watch = _Watch(writer, generation, embedder, brief=deadline.limited)
+    watch = _Watch(access, generation, embedder, brief=deadline.limited)
     try:
-        _fill(writer, generation, embedder, watch, progress, deadline)
+        _fill(access, generation, embedder, watch, progress, deadline, go_on)
     except ModelUnsoundError as error:
-        if isinstance(error, ModelChangedError):
-            forget_cached(embedder)
-            writer.note_changed(generation.id, error.message)
-        pack.clear()  # before the rows go, for it may hold them too
-        writer.drop_unproved(generation.id)
+        with access.writing() as writer:
+            if isinstance(error, ModelChangedError):
+                forget_cached(embedder)
+                writer.note_changed(generation.id, error.message)
+            pack.clear()  # before the rows go, for it may hold them too
+            writer.drop_unproved(generation.id)
         raise
 
 
-def empty_generation(writer: CorpusWriter, generation: Generation, embedder: Embedder, pack: VectorIndex) -> None:
+def empty_generation(access: Access, generation: Generation, embedder: Embedder, pack: VectorIndex) -> None:
     """Drop all vectors of a generation, so that they are made anew by the model as it is now.
 
     Nothing is dropped before it has shown that it answers: raises `ModelError` where it does not.
     """
     canaries = embed_canaries(embedder, CANARIES)
-    pack.clear()
-    writer.empty_generation(generation.id)
-    writer.put_canaries(generation.id, canaries)
+    with access.writing() as writer:
+        pack.clear()
+        writer.empty_generation(generation.id)
+        writer.put_canaries(generation.id, canaries)
 
 
 def _fill(
-    writer: CorpusWriter,
+    access: Access,
     generation: Generation,
     embedder: Embedder,
     watch: "_Watch",
     progress: Progress,
     deadline: Deadline,
+    go_on: Callable[[int], bool],
 ) -> None:
-    total = writer.backlog_size(generation.id)
+    with access.reading() as view:
+        total = view.backlog_size(generation.id)
     pace = Pace()
     cached = embedder if isinstance(embedder, CachedModel) else None
     from_cache = False
-    done = 0
-    while not deadline.passed():
+    done = last = 0
+    while go_on(last) and not deadline.passed():
         least = CACHED_AT_ONCE if from_cache and not deadline.limited else 1
-        batch = writer.backlog(generation.id, max(least, pace.size(deadline.left())))
+        with access.reading() as view:
+            batch = view.backlog(generation.id, max(least, pace.size(deadline.left())))
         if not batch:
             watch.finish()
-            writer.note_filled(generation.id)
+            with access.writing() as writer:
+                writer.note_filled(generation.id)
             break
         watch.look_before()
         kept = cached.counts.misses if cached else 0
@@ -89,11 +97,11 @@ def _fill(
         from_cache = not asked
         if asked:  # what the cache gave says nothing of how long the next batch takes
             pace.took(asked, time.monotonic() - started)
-        _store(writer, generation, [text_id for text_id, _ in batch], answer)
-        done += len(batch)
+        with access.writing() as writer:
+            _store(writer, generation, [text_id for text_id, _ in batch], answer)
+        last = len(batch)
+        done += last
         progress.step(f"embedding ({generation.model.called})", done, max(total, done))
-        if not deadline.limited:  # a search is done soon, and could wait long for its next turn
-            writer.give_way()
 
 
 def _store(writer: CorpusWriter, generation: Generation, text_ids: Sequence[int], answer: Checked) -> None:
@@ -113,8 +121,8 @@ class _Watch:
     What a brief run stores is proved by the next one.
     """
 
-    def __init__(self, writer: CorpusWriter, generation: Generation, embedder: Embedder, *, brief: bool) -> None:
-        self._writer = writer
+    def __init__(self, access: Access, generation: Generation, embedder: Embedder, *, brief: bool) -> None:
+        self._access = access
         self._generation = generation
         self._embedder = embedder
         self._brief = brief
@@ -143,10 +151,12 @@ class _Watch:
         """
         if self._generation.model.provider == STATIC:
             return
-        stored = self._writer.canaries(self._generation.id)
+        with self._access.reading() as view:
+            stored = view.canaries(self._generation.id)
         if not stored:
             stored = embed_canaries(self._embedder, CANARIES)
-            self._writer.put_canaries(self._generation.id, stored)
+            with self._access.writing() as writer:
+                writer.put_canaries(self._generation.id, stored)
         asked = tuple(stored)[: FEW if self._brief else None]
         found = agreement(stored, embed_canaries(self._embedder, asked))
         least = least_agreement(self._embedder)
@@ -155,7 +165,8 @@ class _Watch:
                 f"its vectors are not those of the model that began the generation (cosine {found:.4f}, at least"
                 f" {least:.4f} is the same model)"
             )
-        self._writer.note_proved(self._generation.id)
+        with self._access.writing() as writer:
+            writer.note_proved(self._generation.id)
 
     def _changed(self, what: str) -> ModelChangedError:
         name = self._generation.model.called

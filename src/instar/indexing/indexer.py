@@ -2,24 +2,16 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import replace
 
-from instar.domain.catalogue import STATIC
 from instar.domain.corpus import Document, DocumentState, Root, SourceKind, Touched
-from instar.domain.generations import Generation
 from instar.domain.sources import UNREADABLE, VANISHED, Content, FileState, Skipped
 from instar.errors import (
-    DamagedError,
-    ModelAwayError,
-    ModelChangedError,
-    ModelError,
-    ModelMissingError,
     RootMissingError,
 )
 from instar.indexing.clock import Deadline
-from instar.indexing.filling import empty_generation, fill_generation
-from instar.indexing.followers import follow_lexically, follow_packed, part_from_later
+from instar.indexing.filler import first_generation
+from instar.indexing.followers import follow_lexically, part_from_later
 from instar.indexing.parts import WRITTEN_AT_ONCE, Indexing, RootReport
 from instar.indexing.reading import READER_VERSION, read_document, remember_skipped
 from instar.indexing.scanning import Difference, compare, settled
@@ -49,7 +41,7 @@ class Indexer:
 
     def read(self, roots: Sequence[Root], *, reread: bool = False) -> list[RootReport]:
         """Read what changed, so that it can be found by words; `reread` reads what did not change too."""
-        self._active_generation()
+        first_generation(self._writer, self._parts)
         part_from_later(self._writer, self._parts.lexical, self._packs())
         reports = [self._index_root(root, reread=reread) for root in roots]
         follow_lexically(self._writer, self._parts.lexical)
@@ -57,91 +49,6 @@ class Indexer:
 
     def _packs(self) -> Iterator[VectorIndex]:
         return map(self._parts.vectors_of, self._writer.view().generations())
-
-    # Vectors
-
-    def fill(self, deadline: Deadline, *, build_wanted: bool, renew: bool = False) -> None:
-        """Embed what is missing in the active generation; with `build_wanted`, build the wanted one and activate it.
-
-        A search only keeps the active generation filled; changing the model is left to an explicit command. `renew`
-        has a generation made anew whose model has changed. Raises `ModelError` after everything else is done, unless
-        another model answers by then.
-        """
-        active = self._active_generation()
-        failure = self._filled(active, deadline, proved=build_wanted, renew=renew)
-        if build_wanted and self._build_wanted(active, deadline, renew=renew):
-            failure = None
-        if failure is not None:
-            raise failure
-
-    def _active_generation(self) -> Generation:
-        """Return the active generation; in a new corpus that of the first model, complete because nothing is live."""
-        active = self._writer.view().active_generation()
-        if active is None:
-            active = self._writer.create_generation(self._parts.first().spec, self._parts.storage)
-            self._writer.activate(active.id)
-        return active
-
-    def _build_wanted(self, active: Generation, deadline: Deadline, *, renew: bool) -> bool:
-        """Fill the wanted generation; returns whether it took over from the active one."""
-        wanted = self._writer.create_generation(self._parts.wanted().spec, self._parts.storage)
-        if wanted.id == active.id:
-            return False
-        failure = self._filled(wanted, deadline, proved=True, renew=renew)
-        if failure is not None:
-            raise failure
-        if self._writer.view().completeness(wanted.id).missing:
-            return False
-        self._writer.activate(wanted.id)
-        return True
-
-    def _filled(self, generation: Generation, deadline: Deadline, *, proved: bool, renew: bool) -> ModelError | None:
-        """Fill a generation and pack what is stored; returns why it could not be filled.
-
-        `proved` compares by set in the end, asks again for what was given up, and does not rely on the hint where the
-        backlog begins.
-        """
-        failure: ModelError | None = None
-        try:
-            if proved:
-                self._writer.release_quarantined(generation.id)
-            if self._embed_missing(generation, deadline, renew=renew) and proved:
-                state = self._writer.view().completeness(generation.id)
-                if state.missing > state.quarantined:
-                    self._writer.forget_hints()
-                    self._embed_missing(generation, deadline, renew=renew)
-        except ModelError as error:
-            failure = error
-        follow_packed(self._writer, generation, self._parts.vectors_of(generation), thorough=proved)
-        return failure
-
-    def _embed_missing(self, generation: Generation, deadline: Deadline, *, renew: bool) -> bool:
-        """Fill a generation; returns False where its model is another one now, which nothing is asked of.
-
-        Where nothing is missing, a model that may change under its name is looked at, unless time is short or it is
-        not there.
-        """
-        if self._writer.backlog(generation.id, 1):
-            return self._embed(generation, deadline, renew=renew)
-        self._writer.note_filled(generation.id)
-        if not (deadline.limited or generation.model.provider == STATIC):
-            with suppress(ModelAwayError, ModelMissingError):
-                self._embed(generation, deadline, renew=renew)
-        return True
-
-    def _embed(self, generation: Generation, deadline: Deadline, *, renew: bool) -> bool:
-        embedder = self._parts.embedder_of(generation)
-        if embedder is None:
-            return False
-        pack = self._parts.vectors_of(generation)
-        try:
-            fill_generation(self._writer, generation, embedder, pack, self._progress, deadline)
-        except (ModelChangedError, DamagedError):  # a damaged canary
-            if not renew:
-                raise
-            empty_generation(self._writer, generation, embedder, pack)
-            fill_generation(self._writer, generation, embedder, pack, self._progress, deadline)
-        return True
 
     # One root
 

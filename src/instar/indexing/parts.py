@@ -1,19 +1,33 @@
 """What a run works with, and what it reports."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from instar.domain.corpus import Root
-from instar.domain.generations import Generation
+from instar.domain.generations import Generation, Weights
 from instar.domain.models import StorageFormat
-from instar.ports import Embedder, LexicalIndex, SessionSource, Source, VectorIndex
+from instar.ports import CorpusSnapshot, CorpusWriter, Embedder, LexicalIndex, SessionSource, Source, VectorIndex
 
 if TYPE_CHECKING:
     from instar.indexing.sessions import SessionReader  # loads patterns, which an answer from what is stored spares
 
 WRITTEN_AT_ONCE = 1_000
 """Chunks stored in one transaction: one fsync among some 0.3 s of reading, and what a kill sets back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """The corpus to whoever works on it for long: a view, or the writer's lock, each for a moment."""
+
+    reading: Callable[[], AbstractContextManager[CorpusSnapshot]]
+    writing: Callable[[], AbstractContextManager[CorpusWriter]]
+
+    @classmethod
+    def under_lock(cls, writer: CorpusWriter) -> "Access":
+        """Return that of a run that keeps the lock all the time."""
+        return cls(lambda: nullcontext(writer.view()), lambda: nullcontext(writer))
 
 
 @dataclass(slots=True)
@@ -47,7 +61,7 @@ class RootReport:
 class Indexing:
     """The parts a run works with. `embedder_of` returns None where the model of a generation is another one now.
 
-    `first` is the model of a new corpus, `wanted` the one the settings name.
+    `first` is the model of a new corpus, `wanted` the one the settings name, as they do `storage` and `weights`.
     """
 
     source_of: Callable[[Root, Sequence[Root]], Source]
@@ -59,3 +73,4 @@ class Indexing:
     first: Callable[[], Embedder]
     wanted: Callable[[], Embedder]
     storage: StorageFormat
+    weights: Weights

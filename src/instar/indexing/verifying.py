@@ -7,7 +7,7 @@ from instar.errors import ModelError
 from instar.indexing.clock import Deadline
 from instar.indexing.filling import fill_generation
 from instar.indexing.followers import follow_lexically, follow_packed, part_from_later
-from instar.indexing.parts import Indexing
+from instar.indexing.parts import Access, Indexing
 from instar.ports import CorpusWriter, Progress
 
 
@@ -54,12 +54,14 @@ def verify(writer: CorpusWriter, parts: Indexing, progress: Progress) -> Verdict
 
 def _filled(writer: CorpusWriter, generation: Generation, parts: Indexing, progress: Progress) -> list[str]:
     """Make the missing vectors of a generation; returns why they are still missing where they are."""
-    if not writer.backlog(generation.id, 1):
+    if not writer.view().backlog(generation.id, 1):
         return []
     try:
         embedder = parts.embedder_of(generation)
         if embedder is not None:
-            fill_generation(writer, generation, embedder, parts.vectors_of(generation), progress, Deadline())
+            fill_generation(
+                Access.under_lock(writer), generation, embedder, parts.vectors_of(generation), progress, Deadline()
+            )
     except ModelError as error:
         return [f"vectors are missing still ({error.message}): `instar index` makes them"]
     return []

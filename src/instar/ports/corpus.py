@@ -1,6 +1,6 @@
 """The corpus, the one truth: read by snapshots, changed by a writer."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -61,6 +61,13 @@ class CorpusSnapshot(Protocol):
 
     def backlog(self, generation_id: int, limit: int) -> list[tuple[int, str]]:
         """Up to `limit` (text id, text) that have neither a vector nor a place in quarantine, ascending ids."""
+        ...
+
+    def canaries(self, generation_id: int) -> Mapping[str, Vector]:
+        """The vectors by which the model of a generation is known again, by text; none before `put_canaries`.
+
+        Raises `DamagedError` for one that does not fit its checksum.
+        """
         ...
 
     def backlog_size(self, generation_id: int) -> int:
@@ -137,10 +144,6 @@ class CorpusWriter(Protocol):
 
     def view(self) -> CorpusSnapshot:
         """Read what has been written, by this writer too."""
-        ...
-
-    def give_way(self) -> None:
-        """Let whoever waits for the writer's lock write first: what was read before may not hold any more."""
         ...
 
     def add_root(self, path: str) -> Root:
@@ -221,13 +224,6 @@ class CorpusWriter(Protocol):
 
     def release_quarantined(self, generation_id: int) -> None:
         """Put the texts that were given up back into the backlog."""
-        ...
-
-    def canaries(self, generation_id: int) -> Mapping[str, Vector]:
-        """The vectors by which the model of a generation is known again, by text; none before `put_canaries`.
-
-        Raises `DamagedError` for one that does not fit its checksum.
-        """
         ...
 
     def put_canaries(self, generation_id: int, vectors: Mapping[str, Vector]) -> None:
@@ -319,8 +315,8 @@ class MigrationWriter(Protocol):
         """Write the pointer and the step that says so, at once. Raises `MigrationError` as `advance` does."""
         ...
 
-    def take_lease(self, holder: str, seconds: float) -> Lease | None:
-        """Take the lease; None where another one's has not expired."""
+    def take_lease(self, holder: str, seconds: float, gone: Callable[[str], bool]) -> Lease | None:
+        """Take the lease; None where another holder's has not expired, unless it is known to be `gone`."""
         ...
 
     def renew_lease(self, held: Lease, seconds: float) -> None:

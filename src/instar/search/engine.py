@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from instar.domain.corpus import SourceKind
-from instar.domain.generations import Generation, Weights
+from instar.domain.generations import Generation, Pointer, Weights
 from instar.domain.search import Hit, Mode, Scope, SearchAnswer, SearchRequest
 from instar.domain.stored import ChunkRow, ChunkTraits
 from instar.errors import ModelError
@@ -57,9 +57,10 @@ class SearchEngine:
     def search(self, request: SearchRequest) -> SearchAnswer:
         """Answer from one snapshot: one active pointer, its model, its vectors."""
         with self._store.snapshot() as snapshot:
-            generation = snapshot.active_generation()
+            pointer = snapshot.pointer()
+            generation = pointer.generation if pointer else None
             problems: list[str] = []
-            question = self._question(request, generation, problems)
+            question = self._question(request, pointer, problems)
             freshness = snapshot.freshness(request.scope.root_ids)
             unembedded = snapshot.unembedded(generation.id, request.scope.root_ids) if generation is not None else 0
             found = self._candidates(snapshot, question, problems, sessions=freshness.sessions)
@@ -75,15 +76,17 @@ class SearchEngine:
 
     # The question
 
-    def _question(self, request: SearchRequest, generation: Generation | None, problems: list[str]) -> _Asked:
+    def _question(self, request: SearchRequest, pointer: Pointer | None, problems: list[str]) -> _Asked:
         depth = max(DEPTH, request.limit)
-        if request.mode == Mode.LEXICAL or generation is None:
-            return _Asked(request, generation, None, Weights(), depth)
+        if request.mode == Mode.LEXICAL or pointer is None:
+            return _Asked(request, None, None, Weights(), depth)
+        generation = pointer.generation
         embedded = self._embedded(generation, request.query, problems)
         if embedded is None or request.mode == Mode.VECTOR:
             return _Asked(request, generation, embedded and embedded.vector, Weights(), depth)
         worth = max(LEAST_WORTH, embedded.familiarity**FAMILIARITY_POWER)
-        weights = Weights(request.weights.lexical, request.weights.vector * worth)
+        given = request.weights or pointer.query.weights
+        weights = Weights(given.lexical, given.vector * worth)
         return _Asked(request, generation, embedded.vector, weights, depth)
 
     def _embedded(self, generation: Generation, text: str, problems: list[str]) -> EmbeddedQuery | None:

@@ -113,15 +113,15 @@ class MigrationWriter:
             self._advance(migration_id, step)
             point_at(self._db, side.generation_id, side.query, step.at)
 
-    def take_lease(self, holder: str, seconds: float) -> Lease | None:
-        """Take the lease; None where another one's has not expired.
+    def take_lease(self, holder: str, seconds: float, gone: Callable[[str], bool]) -> Lease | None:
+        """Take the lease; None where another holder's has not expired, unless it is known to be `gone`.
 
         One that would last longer than `seconds` from now was written before the clock was set back: it counts for
         nothing.
         """
         with self._transaction():
             held, now = lease(self._db), self._clock()
-            if held is not None and now < held.expires_at <= now + seconds:
+            if held is not None and now < held.expires_at <= now + seconds and not gone(held.holder):
                 return None
             taken = Lease(holder, held.token + 1 if held else 1, now + seconds)
             self._db.execute(

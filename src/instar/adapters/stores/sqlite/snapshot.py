@@ -103,6 +103,10 @@ class SqliteSnapshot:
         """Return up to `limit` texts without a vector, ascending ids."""
         return vector_rows.backlog(self._db, generation_id, limit)
 
+    def canaries(self, generation_id: int) -> dict[str, NDArray[np.float32]]:
+        """Return the vectors by which the model of a generation is known again, by text."""
+        return generations.canaries(self._db, generation_id)
+
     def backlog_size(self, generation_id: int) -> int:
         """Count the texts beyond the hint."""
         return vector_rows.backlog_size(self._db, generation_id)

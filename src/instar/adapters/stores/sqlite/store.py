@@ -8,13 +8,17 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from instar.adapters.stores.sqlite.connection import FILE_NAME, denied, open_reader, open_writer, translated
-from instar.adapters.stores.sqlite.lock import WriterLock
 from instar.adapters.stores.sqlite.schema import SCHEMA_VERSION, bring_up_to_date, version_of
 from instar.adapters.stores.sqlite.snapshot import SqliteSnapshot
 from instar.adapters.stores.sqlite.writer import SqliteWriter
-from instar.errors import SchemaError
+from instar.errors import BusyError, SchemaError
 
+LOCK_NAME = "writer.lock"
+POLL_SECONDS = 0.02
+"""How often one that waits for the lock looks: whoever embeds holds it for some milliseconds a batch."""
 DRAFT_NAME = f"{FILE_NAME}.new"
 UPGRADE_SECONDS = 10.0
 """How long a reader of an older folder waits for the writer's lock, to upgrade it."""
@@ -77,26 +81,32 @@ class SqliteStore:
         Raises `BusyError` where another process keeps the lock, `StorageError` where the folder cannot be written.
         """
         self._prepare()
-        lock = WriterLock(self._folder)
-        lock.take(wait_seconds)
+        with self._lock(wait_seconds), translated(self._folder):
+            if self._version() == 0:
+                self._create()
+            connection = open_writer(self._folder)
+            try:
+                bring_up_to_date(connection)
+                yield SqliteWriter(connection, self._clock)
+                connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            finally:
+                connection.close()
+
+    @contextmanager
+    def _lock(self, wait_seconds: float) -> Iterator[None]:
+        lock = FileLock(self._folder / LOCK_NAME, mode=0o600)
         try:
-            with translated(self._folder):
-                if self._version() == 0:
-                    self._create()
-                with closing(SqliteWriter(self._opened, lock, self._clock)) as writer:
-                    yield writer
-                    writer.checkpoint()
+            lock.acquire(timeout=wait_seconds, poll_interval=POLL_SECONDS)
+        except Timeout:
+            raise BusyError(
+                "another instar process is writing to this data folder", "try again when it has finished"
+            ) from None
+        except OSError as error:
+            raise denied(error, self._folder) from error
+        try:
+            yield
         finally:
             lock.release()
-
-    def _opened(self) -> sqlite3.Connection:
-        connection = open_writer(self._folder)
-        try:
-            bring_up_to_date(connection)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
 
     def _create(self) -> None:
         """Make the database beside its place and move it there, so that a kill leaves either none or a whole one."""

@@ -1,5 +1,6 @@
 """The vectors of a generation: which are missing, what is stored of them, what is read again to be packed."""
 
+import json
 import sqlite3
 import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -42,22 +43,37 @@ def put(
     quarantined: Mapping[int, str],
     cut: Collection[int],
 ) -> None:
-    """Answer a whole backlog within a transaction, so that the hint can move to its end."""
+    """Answer a whole backlog within a transaction, so that the hint can move to its end.
+
+    It was read before the transaction: texts that are gone since, or that another process has answered, are left out.
+    """
     storage = db.execute("SELECT storage FROM generations WHERE id = ?", (generation_id,)).fetchone()[0]
-    rows = [row.tobytes() for row in encode(vectors, StorageFormat(storage))]
+    open_ids = _unanswered(db, generation_id, [*text_ids, *quarantined])
+    kept = [place for place, text_id in enumerate(text_ids) if text_id in open_ids]
+    rows = [row.tobytes() for row in encode(vectors[kept], StorageFormat(storage))]
     db.executemany(
         "INSERT INTO vectors (generation_id, text_id, data, checksum) VALUES (?, ?, ?, ?)",
-        [(generation_id, i, row, zlib.crc32(row)) for i, row in zip(text_ids, rows, strict=True)],
+        [(generation_id, text_ids[i], row, zlib.crc32(row)) for i, row in zip(kept, rows, strict=True)],
     )
     db.executemany(
         "INSERT INTO quarantine (generation_id, text_id, reason) VALUES (?, ?, ?)",
-        [(generation_id, text_id, reason) for text_id, reason in quarantined.items()],
+        [(generation_id, text_id, reason) for text_id, reason in quarantined.items() if text_id in open_ids],
     )
-    db.executemany("INSERT INTO cut VALUES (?, ?)", [(generation_id, text_id) for text_id in cut])
+    db.executemany("INSERT INTO cut VALUES (?, ?)", [(generation_id, i) for i in cut if i in open_ids])
     db.execute(
         "UPDATE generations SET filled_to = max(filled_to, ?) WHERE id = ?",
         (max([0, *text_ids, *quarantined]), generation_id),
     )
+
+
+def _unanswered(db: sqlite3.Connection, generation_id: int, text_ids: Sequence[int]) -> set[int]:
+    rows = db.execute(
+        "SELECT id FROM texts WHERE id IN (SELECT value FROM json_each(?2))"
+        " AND NOT EXISTS (SELECT 1 FROM vectors WHERE text_id = texts.id AND generation_id = ?1)"
+        " AND NOT EXISTS (SELECT 1 FROM quarantine WHERE text_id = texts.id AND generation_id = ?1)",
+        (generation_id, json.dumps(list(text_ids))),
+    )
+    return {row[0] for row in rows}
 
 
 def drop(db: sqlite3.Connection, text_ids: Sequence[int]) -> None:

@@ -19,7 +19,6 @@ from instar.adapters.stores.sqlite.documents import (
     resume_of,
     write_document,
 )
-from instar.adapters.stores.sqlite.lock import WriterLock
 from instar.adapters.stores.sqlite.migrations import MigrationWriter
 from instar.adapters.stores.sqlite.records import GENERATION, generation_of, root_of
 from instar.adapters.stores.sqlite.snapshot import SqliteSnapshot
@@ -42,19 +41,9 @@ FREE_PAGES_KEPT = 2_560
 class SqliteWriter:
     """Writes under the writer's lock; see `instar.ports.CorpusWriter`."""
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection], lock: WriterLock, clock: Callable[[], float]) -> None:
-        self._connect = connect
-        self._lock = lock
+    def __init__(self, connection: sqlite3.Connection, clock: Callable[[], float]) -> None:
+        self._db = connection
         self._clock = clock
-        self._db = connect()
-
-    def give_way(self) -> None:
-        """Let a process that waits for the lock write first. Raises `SchemaError` where that was a newer Instar."""
-        if self._lock.awaited():
-            self.checkpoint()
-            self.close()  # under the lock, for closing the last connection checkpoints
-            self._lock.give_way()
-            self._db = self._connect()
 
     def checkpoint(self) -> None:
         """Move what no reader needs from the log to the database file."""
@@ -223,10 +212,6 @@ class SqliteWriter:
 
     # Vectors
 
-    def backlog(self, generation_id: int, limit: int) -> list[tuple[int, str]]:
-        """Return up to `limit` texts without a vector, ascending ids."""
-        return vector_rows.backlog(self._db, generation_id, limit)
-
     def forget_hints(self) -> None:
         """Let each backlog begin with the first text again."""
         with self._transaction():
@@ -234,15 +219,11 @@ class SqliteWriter:
 
     def note_filled(self, generation_id: int) -> None:
         """Move the hint to the last text; nothing is written where it is there already."""
-        if self.backlog_size(generation_id):
+        if self.view().backlog_size(generation_id):
             with self._transaction():
                 self._db.execute(
                     "UPDATE generations SET filled_to = (SELECT max(id) FROM texts) WHERE id = ?", (generation_id,)
                 )
-
-    def backlog_size(self, generation_id: int) -> int:
-        """Count the texts beyond the hint."""
-        return vector_rows.backlog_size(self._db, generation_id)
 
     def put_vectors(
         self,
@@ -260,10 +241,6 @@ class SqliteWriter:
         """Put the texts that were given up back into the backlog."""
         with self._transaction():
             generations.release_quarantined(self._db, generation_id)
-
-    def canaries(self, generation_id: int) -> dict[str, NDArray[np.float32]]:
-        """Return the vectors by which the model of a generation is known again, by text."""
-        return generations.canaries(self._db, generation_id)
 
     def put_canaries(self, generation_id: int, vectors: Mapping[str, NDArray[np.float32]]) -> None:
         """Store them."""
