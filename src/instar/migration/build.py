@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from instar.domain.migrations import Cutover, Figure, Lease, Migration, State
 from instar.errors import LeaseLostError, ModelAwayError
@@ -30,10 +31,11 @@ class Builder:
         self._actor = actor
         self._gone = gone
 
-    def work(self) -> Migration | None:
+    def work(self, *, renew: bool = False) -> Migration | None:
         """Take the open migration as far as it goes; returns how it stands then, None where there is none.
 
         It stays where it is while another process works on it, while it is paused, and where a person has to decide.
+        `renew` has the vectors made anew of a model that has changed since it began.
         Raises `ModelError` where the model cannot be had: the migration goes on with the next call.
         """
         if self._opened() is None:
@@ -42,17 +44,17 @@ class Builder:
         if lease is None:
             return self._opened()
         try:
-            return self._worked(lease)
+            return self._worked(lease, renew=renew)
         except LeaseLostError:
             return self._opened()
         finally:
             self._given_back(lease)
 
-    def _worked(self, lease: Lease) -> Migration | None:
+    def _worked(self, lease: Lease, *, renew: bool) -> Migration | None:
         held = Access(self._access.reading, lambda: self._holding(lease))
         steps = {
             State.PLANNED: self._begin,
-            State.BUILDING: self._build,
+            State.BUILDING: partial(self._build, renew=renew),
             State.CHECKING: self._check,
             State.READY: self._let_in,
         }
@@ -70,11 +72,13 @@ class Builder:
         self._advance(held, migration, State.BUILDING, "begun")
         return True
 
-    def _build(self, held: Access, migration: Migration) -> bool:
+    def _build(self, held: Access, migration: Migration, *, renew: bool) -> bool:
         with held.reading() as view:
             generation = next(each for each in view.generations() if each.id == migration.target.generation_id)
         filler = Filler(held, self._parts, self._progress)
-        failure = filler.bring(generation, Deadline(), proved=True, go_on=lambda _: self._is_building(migration))
+        failure = filler.bring(
+            generation, Deadline(), proved=True, renew=renew, go_on=lambda _: self._is_building(migration)
+        )
         if failure is not None:
             if not isinstance(failure, ModelAwayError):
                 self._advance(held, migration, State.PAUSED, failure.message)

@@ -1,21 +1,12 @@
 """What a user does with migrations: each command is one write, whoever does the work."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from instar.domain.generations import Generation, Pointer
 from instar.domain.migrations import OPEN, Cutover, Migration, Side, State
 from instar.errors import MigrationError
 from instar.indexing.parts import Access
 from instar.ports import CorpusSnapshot, CorpusWriter, VectorIndex
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Where a migration is to lead."""
-
-    generation: Generation
-    side: Side
 
 
 class Migrations:
@@ -65,7 +56,7 @@ class Migrations:
             migration = next(reversed(writer.view().migrations()), None)
             if migration is None or migration.state is not State.ACTIVE:
                 how = f": the last migration is {migration.state}" if migration else ""
-                raise MigrationError(f"there is nothing to roll back{how}", "`instar migrate status` shows what there was")
+                raise MigrationError(f"there is nothing to roll back{how}", "`instar migrate status` shows it")
             former = migration.former
             missing = writer.view().completeness(former.generation_id).missing
             figures = {"texts_without_vector": missing}

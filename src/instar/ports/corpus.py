@@ -315,6 +315,10 @@ class MigrationWriter(Protocol):
         """Write the pointer and the step that says so, at once. Raises `MigrationError` as `advance` does."""
         ...
 
+    def note_wanted(self, side: Side) -> bool:
+        """Note what the settings want; returns whether that was noted already."""
+        ...
+
     def take_lease(self, holder: str, seconds: float, gone: Callable[[str], bool]) -> Lease | None:
         """Take the lease; None where another holder's has not expired, unless it is known to be `gone`."""
         ...

@@ -14,17 +14,20 @@ from instar.adapters.stores.sqlite.store import SqliteStore
 from instar.adapters.vectors.packed import PackedVectors
 from instar.domain.catalogue import STATIC, ModelEntry
 from instar.domain.corpus import Root, SessionChoice
-from instar.domain.generations import Generation
+from instar.domain.generations import Generation, Weights
+from instar.domain.migrations import State
 from instar.domain.models import StorageFormat, document_fingerprint
 from instar.domain.search import Scope, SearchAnswer, SearchRequest
-from instar.errors import ModelAwayError, SettingError
+from instar.errors import ModelAwayError, ModelError, SettingError
 from instar.indexing.clock import Deadline
+from instar.indexing.filler import Filler
 from instar.indexing.followers import follow_lexically, follow_packed
-from instar.indexing.parts import Indexing, RootReport
+from instar.indexing.parts import Access, Indexing, RootReport
 from instar.indexing.verifying import Verdict, verify
 from instar.ports import CorpusWriter, Embedder, Progress, SilentProgress
 from instar.search.engine import SearchEngine
 from instar.settings import Settings, user_folder
+from instar.wiring.migrations import WorkspaceMigrations
 from instar.wiring.models import Models
 
 if TYPE_CHECKING:
@@ -210,6 +213,11 @@ class Workspace:
 
     # Indexing
 
+    @cached_property
+    def migrations(self) -> WorkspaceMigrations:
+        """What changes the model that answers."""
+        return WorkspaceMigrations(self.store, lambda: self.parts)
+
     @property
     def parts(self) -> Indexing:
         """What an indexing run works with."""
@@ -223,6 +231,7 @@ class Workspace:
             first=lambda: self.first,
             wanted=lambda: self.wanted,
             storage=self.storage,
+            weights=Weights(self.settings.lexical_weight, self.settings.vector_weight),
         )
 
     def read(
@@ -237,14 +246,22 @@ class Workspace:
         with self._indexer(progress, wait_seconds) as (writer, indexer, _):
             return indexer.read([writer.add_root(str(path)) for path in paths], reread=reread)
 
-    def fill(self, progress: Progress, *, wait_seconds: float = 0.0, renew: bool = False) -> None:
+    def fill(self, progress: Progress, *, renew: bool = False) -> None:
         """Make the vectors that are missing: first of the active generation, then of the wanted one.
 
         `renew` has a generation made anew whose model has changed. Raises what `read` does, and, after everything else
         is done, `ModelError` where a model cannot be had. Between batches others may write.
         """
-        with self._indexer(progress, wait_seconds) as (_, indexer, deadline):
-            indexer.fill(deadline, build_wanted=True, renew=renew)
+        filler = Filler(self.migrations.access, self.parts, progress)
+        failure = None
+        try:
+            filler.fill(Deadline(), proved=True, renew=renew)
+        except ModelError as error:
+            failure = error
+        self.migrations.follow_settings()
+        moved = self.migrations.work(progress, renew=renew)
+        if failure is not None and (moved is None or moved.state is not State.ACTIVE):
+            raise failure
 
     def index(
         self,
@@ -266,12 +283,19 @@ class Workspace:
             _ = self._wanted_entry
         with self._indexer(progress, wait_seconds, seconds) as (writer, indexer, deadline):
             reports = indexer.read([writer.add_root(str(path)) for path in paths], reread=reread)
-            try:
-                indexer.fill(deadline if fill_seconds is None else Deadline(fill_seconds), build_wanted=build_wanted)
-            except ModelAwayError as error:
-                self._away = None if build_wanted else error  # of the active generation, which answers
-                raise
-            return reports
+            if not build_wanted:
+                limit = deadline if fill_seconds is None else Deadline(fill_seconds)
+                self._refill(Filler(Access.under_lock(writer), self.parts, progress), limit)
+        if build_wanted:
+            self.fill(progress)
+        return reports
+
+    def _refill(self, filler: "Filler", deadline: Deadline) -> None:
+        try:
+            filler.fill(deadline, proved=False)
+        except ModelAwayError as error:
+            self._away = error  # of the active generation, which answers
+            raise
 
     @contextmanager
     def _indexer(

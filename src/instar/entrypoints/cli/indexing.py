@@ -84,7 +84,7 @@ def _fill(workspace: Workspace, options: Options) -> ModelError | None:
     """Make the vectors, which may take long; returns why they could not be made."""
     try:
         with shown(wanted=not options.as_json) as progress:
-            workspace.fill(progress, wait_seconds=LOCK_SECONDS, renew=options.rebuild)
+            workspace.fill(progress, renew=options.rebuild)
     except ModelError as error:
         return error
     return None

@@ -113,6 +113,14 @@ class MigrationWriter:
             self._advance(migration_id, step)
             point_at(self._db, side.generation_id, side.query, step.at)
 
+    def note_wanted(self, side: Side) -> bool:
+        """Note what the settings want; returns whether that was noted already."""
+        text = json.dumps(asdict(side))
+        with self._transaction():
+            noted = self._db.execute("SELECT value FROM meta WHERE key = 'wanted'").fetchone()
+            self._db.execute("INSERT OR REPLACE INTO meta VALUES ('wanted', ?)", (text,))
+        return bool(noted) and noted[0] == text
+
     def take_lease(self, holder: str, seconds: float, gone: Callable[[str], bool]) -> Lease | None:
         """Take the lease; None where another holder's has not expired, unless it is known to be `gone`.
 
