@@ -198,12 +198,14 @@ def test_what_identifies_the_model_is_complete(embedder: Embedder) -> None:
 
 def test_how_much_of_a_question_is_known_is_a_share(embedder: Embedder) -> None:
     known, foreign = "open the file and read every line", "où étaient les équipes éliminées"
+    unheard_of = "𐐔𐐯𐑅𐐨𐑉𐐯𐐻 𓀀𓀁 𐎀𐎁𐎂"  # letters no vocabulary has
     assert familiarity(embedder, known) == 1.0
     assert familiarity(embedder, "") == 1.0
     assert all(0.0 <= familiarity(embedder, text) <= 1.0 for text in (*TEXTS, *AWKWARD))
     if embedder.spec.provider in SERVERS:  # which do not show their vocabulary
-        assert familiarity(embedder, foreign) == 1.0
+        assert familiarity(embedder, foreign) == familiarity(embedder, unheard_of) == 1.0
     else:
+        assert familiarity(embedder, unheard_of) == 0.0
         assert 0.0 <= familiarity(embedder, foreign) < familiarity(embedder, f"{known} {foreign}") < 1.0
 
 

@@ -72,6 +72,12 @@ def test_pooling_is_the_files_own_or_what_the_entry_says(tmp_path, file):
         _ = gguf(silent).facts
 
 
+@pytest.mark.parametrize("name", ["nomic-embed-text-v2-moe.Q8_0.gguf", "multilingual-e5-large-instruct-q8_0.gguf"])
+def test_pooling_is_what_the_catalogue_says_of_a_file_that_does_not(tmp_path, name):
+    silent = gguf_files.write(tmp_path / name, without("bert.pooling_type"))
+    assert Models(tmp_path, Settings(data=tmp_path)).named(f"gguf:{silent}").spec.pooling == "mean"
+
+
 def test_a_file_that_is_not_there_or_no_model_is_told(tmp_path, file):
     file.write_text("<html>not found</html>")
     for source, said in [

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from instar.adapters.embedders.openai import OpenAIEncoder
 from instar.domain.catalogue import ModelEntry
 from instar.embedding.encoding import EncodedModel
 from instar.errors import ModelMissingError
+from instar.settings import Settings
+from instar.wiring.models import Models
 
 TEXTS = ["open the file", "read every line", "close the file again"]
 SECRET = "sk-planted-0123456789"
@@ -133,3 +136,29 @@ def test_a_long_text_is_halved_until_it_is_taken(openai: OpenAIServer, monkeypat
     found = OpenAIEncoder(entry_for(openai)).encode(["one", "aa bb cc dd ee ff gg hh"])
     assert found.cut == (1,)
     np.testing.assert_allclose(found.vectors, openai.vectors(["one", "aa bb"]), atol=1e-6)
+
+
+MINE = '[mine]\nprovider = "openai"\nbase_url = "http://127.0.0.1:9"\ndimensions = 64\n'
+
+
+@pytest.mark.parametrize(("then", "now"), [
+    ("truncation = 16", "truncation = 16\ncentred = true"),
+    ("truncation = 16\ncentred = true", "truncation = 16"),
+    ("context_tokens = 128", ""),
+    ("", "context_tokens = 128"),
+])  # fmt: skip
+def test_the_model_of_stored_vectors_is_found_by_what_was_known_of_it_then(tmp_path: Path, then: str, now: str) -> None:
+    file = tmp_path / "models.toml"
+    file.write_text(MINE + then)
+    stored = Models(tmp_path, Settings(data=tmp_path)).named("mine").spec
+    file.write_text(MINE + now)
+    models = Models(tmp_path, Settings(data=tmp_path))
+    assert models.named("mine").spec != stored
+    assert models.of(stored).spec == stored
+
+
+@pytest.mark.parametrize("more", ["centred = true\ncontext_tokens = 128", "centred = true\ntruncation = 16"])
+def test_it_is_opened_once_where_nothing_changed(tmp_path: Path, more: str) -> None:
+    (tmp_path / "models.toml").write_text(MINE + more)
+    models = Models(tmp_path, Settings(data=tmp_path))
+    assert models.of(models.named("mine").spec) is models.named("mine")

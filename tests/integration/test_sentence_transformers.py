@@ -106,6 +106,19 @@ def test_a_text_over_which_the_library_fails_is_told_as_a_fault_of_the_model(cha
         open_model(folder).encode(TEXTS)
 
 
+def test_of_a_table_of_token_vectors_nothing_is_told_of_words(tmp_path):
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.models import StaticEmbedding
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(Path(MODEL) / "tokenizer.json"))
+    table = StaticEmbedding(tokenizer, embedding_dim=8)
+    SentenceTransformer(modules=[table]).save(str(tmp_path / "table"))
+    encoder = open_model(tmp_path / "table")
+    assert encoder.encode(TEXTS).vectors.shape == (3, 8)
+    assert encoder.familiarity("où sont éliminées") == 1.0
+
+
 def test_closed_it_is_loaded_again():
     encoder = open_model(MODEL)
     before = encoder.encode(TEXTS).vectors

@@ -63,7 +63,12 @@ class Models:
     def of(self, spec: ModelSpec) -> Embedder:
         """Return the model that made vectors, as it was asked for documents then, as it is asked for questions now."""
         entry = self._stored_entry(spec.reference or spec.provider)
-        return self._opened(replace(entry, document_prompt=spec.document_prompt, truncation=spec.truncation))
+        then = replace(entry, document_prompt=spec.document_prompt, truncation=spec.truncation)
+        if spec.truncation is not None:  # whole vectors never are, and another entry would load the model once more
+            then = replace(then, centred=spec.centred)
+        if entry.provider == "openai":  # whose servers do not tell: it was what the entry said
+            then = replace(then, context_tokens=spec.context_tokens)
+        return self._opened(then)
 
     def _stored_entry(self, reference: str) -> ModelEntry:
         """Return the entry of a name that is stored with vectors.

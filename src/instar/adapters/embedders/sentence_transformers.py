@@ -102,7 +102,14 @@ class SentenceTransformersEncoder:
 
     def familiarity(self, text: str) -> float:
         """Return the share of words that are one token."""
-        return share_of_whole_words(text, self._loaded().tokenizer.tokenize)
+        model = self._loaded()
+
+        def tokens_of(word: str) -> list[str]:
+            # Looked up here, where it may fail: the tokenizer of a table of token vectors has no such method.
+            tokens: list[str] = model.tokenizer.tokenize(word)
+            return tokens
+
+        return share_of_whole_words(text, tokens_of)
 
     def close(self) -> None:
         """Free the weights."""

@@ -1,7 +1,6 @@
 """The built-in model: a table of token vectors, summed and normalised (the form of model2vec)."""
 
 import json
-from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
 from importlib.resources import files
@@ -9,15 +8,13 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Encoding, Tokenizer
+from tokenizers import Tokenizer
 
+from instar.adapters.embedders.words import share_of_whole_words
 from instar.domain.catalogue import STATIC
 from instar.domain.models import ModelSpec
 from instar.errors import ModelMissingError
 from instar.ports import Embedded, EmbeddedQuery
-
-UNKNOWN = "[UNK]"
-"""The token of what is not in the vocabulary."""
 
 
 def builtin_folder() -> Path:
@@ -85,21 +82,13 @@ class StaticEmbedder:
 
     def embed_query(self, text: str) -> EmbeddedQuery:
         """Return the vector (d,) of a question, zero where it holds no known token."""
-        encoding = self._tokenizer.encode(text, add_special_tokens=False)
-        ids = encoding.ids
+        tokenizer = self._tokenizer
+        ids = tokenizer.encode(text, add_special_tokens=False).ids
         if not ids:
             return EmbeddedQuery(np.zeros(self._spec.dimensions, np.float32))
         vector = _normalised(self._scales[ids] @ self._rows[ids].astype(np.float32))
-        return EmbeddedQuery(vector, _familiarity(encoding))
-
-
-def _familiarity(encoding: Encoding) -> float:
-    """Return the share of words that are one token: of names in pieces, or another language, little is known."""
-    pieces = Counter(encoding.word_ids)
-    known = sum(
-        pieces[word] == 1 and token != UNKNOWN for word, token in zip(encoding.word_ids, encoding.tokens, strict=True)
-    )
-    return known / len(pieces)
+        familiarity = share_of_whole_words(text, lambda word: tokenizer.encode(word, add_special_tokens=False).tokens)
+        return EmbeddedQuery(vector, familiarity)
 
 
 def _again(folder: Path) -> str:
