@@ -52,7 +52,7 @@ class Builder:
 
     def _worked(self, lease: Lease, *, renew: bool) -> Migration | None:
         held = Access(self._access.reading, lambda: self._holding(lease))
-        steps = {
+        steps: dict[State, Callable[[Access, Migration], bool]] = {
             State.PLANNED: self._begin,
             State.BUILDING: partial(self._build, renew=renew),
             State.CHECKING: self._check,

@@ -61,7 +61,7 @@ class Workspace:
         self._given = embedder
         self.models = Models(user_folder(), settings, brief=brief)
         self._packed: dict[int, PackedVectors] = {}
-        self._embedders: dict[str, Embedder | None] = {}
+        self._embedders: dict[tuple[str, str], Embedder | None] = {}
         self._away: ModelAwayError | None = None
 
     @cached_property
@@ -99,9 +99,10 @@ class Workspace:
 
         Raises `ModelError` where it cannot be had.
         """
-        if generation.fingerprint not in self._embedders:
-            self._embedders[generation.fingerprint] = self._found(generation)
-        return self._embedders[generation.fingerprint]
+        asked = generation.fingerprint, generation.model.query_prompt
+        if asked not in self._embedders:
+            self._embedders[asked] = self._found(generation)
+        return self._embedders[asked]
 
     def _found(self, generation: Generation) -> Embedder | None:
         try:

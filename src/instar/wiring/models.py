@@ -61,9 +61,14 @@ class Models:
         return self._opened(self.entry(reference))
 
     def of(self, spec: ModelSpec) -> Embedder:
-        """Return the model that made vectors, as it was asked for documents then, as it is asked for questions now."""
+        """Return the model that made vectors, as it was asked then, and asked for questions as `spec` says."""
         entry = self._stored_entry(spec.reference or spec.provider)
-        then = replace(entry, document_prompt=spec.document_prompt, truncation=spec.truncation)
+        then = replace(
+            entry,
+            query_prompt=spec.query_prompt,
+            document_prompt=spec.document_prompt,
+            truncation=spec.truncation,
+        )
         if spec.truncation is not None:  # whole vectors never are, and another entry would load the model once more
             then = replace(then, centred=spec.centred)
         if entry.provider == "openai":  # whose servers do not tell: it was what the entry said

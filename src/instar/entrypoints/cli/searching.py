@@ -12,7 +12,6 @@ from typing import Any
 import typer
 
 from instar.domain.corpus import Root
-from instar.domain.generations import Weights
 from instar.domain.globs import glob_pattern
 from instar.domain.search import Hit, Mode, Scope, SearchAnswer, SearchRequest
 from instar.entrypoints.cli.consent import confirm
@@ -217,7 +216,6 @@ def _request(
         ),
         mode=options.mode,
         limit=limit if options.budget is None else max(limit, BUDGET_CANDIDATES),
-        weights=Weights(settings.lexical_weight, settings.vector_weight),
     )
     return request, covered
 
