@@ -12,12 +12,12 @@ from instar.adapters.sources.transcripts import TranscriptSource
 from instar.adapters.sources.tree import TreeSource
 from instar.adapters.stores.sqlite.store import SqliteStore
 from instar.adapters.vectors.packed import PackedVectors
-from instar.domain.catalogue import STATIC, ModelEntry
+from instar.domain.catalogue import ModelEntry
 from instar.domain.corpus import Root, SessionChoice
 from instar.domain.generations import Generation
 from instar.domain.models import StorageFormat, document_fingerprint
 from instar.domain.search import Scope, SearchAnswer, SearchRequest
-from instar.errors import ModelAwayError, SettingError
+from instar.errors import ModelAwayError, SettingError, UnknownModelError
 from instar.indexing.clock import Deadline
 from instar.indexing.followers import follow_lexically, follow_packed
 from instar.indexing.parts import Indexing, RootReport
@@ -80,7 +80,7 @@ class Workspace:
     @cached_property
     def first(self) -> Embedder:
         """The model that answers within seconds, while the wanted one is not ready."""
-        return self._given or self.models.named(STATIC)
+        return self._given or self.models.first()
 
     @property
     def storage(self) -> StorageFormat:
@@ -130,8 +130,8 @@ class Workspace:
         _ = self.models.entries  # a file that cannot be read is no fault of the name
         try:
             return self.models.resolved(self.settings.model)
-        except SettingError as error:
-            raise SettingError(
+        except UnknownModelError as error:
+            raise UnknownModelError(
                 f"{error.message} (the wanted model, set in {self._model_place})", error.remedy
             ) from None
 
