@@ -5,6 +5,7 @@ import json
 import sqlite3
 import zlib
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -27,9 +28,10 @@ from instar.domain.stored import (
     TurnRow,
 )
 from instar.domain.vectors import row_bytes
-from instar.errors import DamagedError
+from instar.errors import DamagedError, SchemaError
 
 HASH_BYTES = 16
+_FACTS = {item.name for item in fields(ModelSpec)}
 
 
 def text_hash(text: str) -> bytes:
@@ -43,9 +45,19 @@ def bytes_hash(encoded: bytes) -> bytes:
 
 
 def generation_of(row: tuple[Any, ...]) -> Generation:
-    """Build a generation from (id, model, storage, fingerprint, created_at, changed)."""
+    """Build a generation from (id, model, storage, fingerprint, created_at, changed).
+
+    Raises `SchemaError` for what only a newer program says of a model, `DamagedError` for what cannot be read.
+    """
     try:
-        model = ModelSpec(**json.loads(row[1]))
+        facts = dict(json.loads(row[1]))
+        unknown = sorted(facts.keys() - _FACTS)
+        if unknown:
+            raise SchemaError(
+                f"generation {row[0]} was made by a newer Instar, which says {unknown[0]!r} of its model",
+                "upgrade Instar, or name another folder with --data",
+            )
+        model = ModelSpec(**facts)
         return Generation(row[0], model, StorageFormat(row[2]), row[3], row[4], row[5])
     except (ValueError, TypeError) as error:
         raise DamagedError(
