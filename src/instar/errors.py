@@ -5,6 +5,7 @@
     │   ├── RootRefusedError    a folder that must not be indexed
     │   ├── RootMissingError    a root that is not there now (unmounted, moved)
     │   ├── SettingError        a setting with an unusable value
+    │   │   └── UnknownModelError  the name of a model that nobody knows
     │   └── MigrationError      a step a migration cannot take now
     ├── BusyError               another process holds the writer's lock             exit code 3
     │   └── LeaseLostError      another process does the work of the migration now
@@ -55,6 +56,10 @@ class RootMissingError(UsageError):
 
 class SettingError(UsageError):
     """A setting with an unusable value."""
+
+
+class UnknownModelError(SettingError):
+    """The name of a model that neither the catalogue nor the user knows."""
 
 
 class MigrationError(UsageError):

@@ -96,6 +96,26 @@ def test_a_model_has_the_name_that_was_set(run: Run, second: Path, tmp_path: Pat
     assert "generation 1  static int8" in shown
 
 
+def test_a_model_that_moved_is_looked_at_again(run: Run, second: Path, tmp_path: Path) -> None:
+    file = tmp_path / "home" / ".config" / "instar" / "models.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text(f'[mine]\nprovider = "static"\nsource = "{second}"\n')
+    run("index", "--yes", model="mine")
+    moved = second.rename(tmp_path / "moved")
+    file.write_text(file.read_text().replace(str(second), str(moved)))
+    said = "mine is found at another place than before: the next `instar index` looks at it again"
+    assert said in run("search", "retry delay", model="mine").stderr
+    status = run("status", model="mine").stdout
+    assert "mine int8, found at another place than before: the next `instar index` looks at it again" in status
+    assert "not begun" not in status
+    facts = loaded(run("status", "--json", model="mine"))["generations"]
+    assert [(one["model"], one["wanted"], one["moved"]) for one in facts] == [
+        ("static", False, False), ("mine", False, True),
+    ]  # fmt: skip
+    run("index", model="mine")
+    assert "another place" not in run("search", "retry delay", model="mine").stderr + run("status", model="mine").stdout
+
+
 def test_what_a_model_cuts_is_said_once_and_what_that_means(run: Run, tmp_path: Path) -> None:
     here = tmp_path / "home" / "project"
     for i in range(5):

@@ -88,3 +88,34 @@ def test_no_question_goes_where_the_file_would_not_send_it(run: Run, config: Pat
         assert str(file) in found["degraded"]
         assert found["degraded"].count("nonsense") == 1
         assert not another.asked
+
+
+def test_a_new_folder_is_searched_though_the_file_of_models_cannot_be_read(run: Run, config: Path) -> None:
+    (config / "models.toml").write_text("[mine]\nprovider =\n")
+    found = json.loads(run("search", "retries", "--yes", "--json").stdout)
+    assert [hit["path"] for hit in found["hits"]] == ["retry.md"]
+    assert found["generation"]["model"] == "static"
+    assert "line 2" in found["degraded"]
+
+
+@pytest.mark.parametrize("slip", ["options = {n_threads = 4}", 'base_url = "box:11434"'])
+def test_a_slip_in_a_table_stops_only_its_model(run: Run, config: Path, environment: dict[str, str], slip: str) -> None:
+    file = config / "models.toml"
+    file.write_text(f'[lab]\nprovider = "gguf"\nsource = "a/b/c.gguf"\n{slip}\n')
+    run("index", "--yes")
+    found = run("search", "retries", "--json")
+    assert json.loads(found.stdout)["degraded"] is None
+    (row,) = [row for row in json.loads(run("model", "list", "--json").stdout) if row["name"] == "lab"]
+    environment["INSTAR_MODEL"] = "lab"
+    said = [row["here"], run("model", "show", "lab", code=2).stderr, run("model", "check", "lab", code=2).stderr]
+    said += [run("index", code=2).stderr, run("status").stdout, run("search", "retries", "--json").stdout]
+    for words in said:
+        assert f"model 'lab' ({file})" in words
+
+
+def test_a_slip_in_the_table_of_the_model_that_answers_is_told_once(run: Run, config: Path) -> None:
+    run("index", "--yes")
+    (config / "models.toml").write_text("[static]\noptions = {threads = 1}\n")
+    found = json.loads(run("search", "retries", "--mode", "vector", "--json").stdout)
+    assert [hit["path"] for hit in found["hits"]] == ["retry.md"]
+    assert found["degraded"].count("threads") == 1

@@ -83,7 +83,23 @@ def test_a_write_that_fails_leaves_nothing(environment: dict[str, str], tmp_path
     done = subprocess.run(["bash", "-c", limited], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 2, done.stderr
     assert "cannot be written" in done.stderr
-    assert not output.exists()
+    assert not list(tmp_path.glob("*mine*")) + list(tmp_path.glob(".instar-*"))
+
+
+def test_a_folder_whose_name_the_system_refuses_is_told(instar_command: Instar, tmp_path: Path) -> None:
+    output = tmp_path / ("long" * 100) / "mine"
+    refused = instar_command("model", "distill", "static", "--vocabulary", "static", "--output", output)
+    assert refused.returncode == 2
+    assert "cannot be looked at (File name too long); name another folder" in refused.stderr
+
+
+def test_a_folder_that_may_not_be_entered_is_told(instar_command: Instar, tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0)
+    command = ("model", "distill", "static", "--vocabulary", "static", "--output", closed / "deep" / "mine")
+    refused = instar_command(*command, unprivileged=True)
+    assert refused.returncode == 2
+    assert "cannot be looked at (Permission denied); name another folder" in refused.stderr
 
 
 def test_a_folder_that_is_not_empty_is_left_as_it_is(instar_command: Instar, tmp_path: Path) -> None:

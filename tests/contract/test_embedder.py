@@ -18,13 +18,13 @@ from instar.adapters.embedders.ollama import OllamaEncoder
 from instar.adapters.embedders.openai import OpenAIEncoder
 from instar.adapters.embedders.process import ProcessEncoder
 from instar.adapters.embedders.static import StaticEmbedder, builtin_folder
-from instar.domain.catalogue import ModelEntry
+from instar.domain.catalogue import AT_SERVERS, ModelEntry
 from instar.domain.models import StorageFormat, document_fingerprint
 from instar.embedding.encoding import EncodedModel
 from instar.embedding.integrity import faults
 from instar.ports import Embedder, Matrix
 from instar.testing import HashEmbedder, HashEncoder
-from instar.wiring.models import SERVERS, encoder_here
+from instar.wiring.models import encoder_here
 
 TEXTS = [
     "def retry(delay): wait(delay)",
@@ -202,7 +202,7 @@ def test_how_much_of_a_question_is_known_is_a_share(embedder: Embedder) -> None:
     assert familiarity(embedder, known) == 1.0
     assert familiarity(embedder, "") == 1.0
     assert all(0.0 <= familiarity(embedder, text) <= 1.0 for text in (*TEXTS, *AWKWARD))
-    if embedder.spec.provider in SERVERS:  # which do not show their vocabulary
+    if embedder.spec.provider in AT_SERVERS:  # which do not show their vocabulary
         assert familiarity(embedder, foreign) == familiarity(embedder, unheard_of) == 1.0
     else:
         assert familiarity(embedder, unheard_of) == 0.0

@@ -13,6 +13,8 @@ from instar.domain.models import ModelSpec, StorageFormat
 from instar.domain.vectors import stored_and_packed_bytes
 
 TEXTS = 2_000
+LEAST, MOST = 0.995, 1.06
+"""The forecast over what is taken: hardly less, and more where smaller ids let one more row into a page."""
 
 
 def on_disk(folder: Path) -> int:
@@ -22,7 +24,7 @@ def on_disk(folder: Path) -> int:
 @pytest.mark.parametrize(
     ("storage", "dimensions"),
     [(storage, dimensions) for storage in ("int8", "binary") for dimensions in (256, 384, 1024)]
-    + [("float16", 1024), ("int8", 4096)],  # a row a page, and rows longer than a page
+    + [("float16", 1024), ("int8", 2048), ("int8", 4096)],  # a row a page, and rows longer than a page
 )
 def test_vectors_take_what_was_forecast(tmp_path: Path, storage: str, dimensions: int) -> None:
     store = SqliteStore(tmp_path)
@@ -41,4 +43,4 @@ def test_vectors_take_what_was_forecast(tmp_path: Path, storage: str, dimensions
             writer.vector_batches(generation.id), writer.vector_position(generation.id)[0]
         )
     taken = on_disk(tmp_path) - before
-    assert TEXTS * stored_and_packed_bytes(dimensions, StorageFormat(storage)) == pytest.approx(taken, rel=0.15)
+    assert LEAST < TEXTS * stored_and_packed_bytes(dimensions, StorageFormat(storage)) / taken < MOST

@@ -1,6 +1,7 @@
 """What stands around a model that is named: a second run asks it nothing, and it is loaded only to be asked."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -149,6 +150,9 @@ def test_a_name_that_leads_to_another_place_now_is_wanted_anew_until_the_next_in
     assert not opened('provider = "openai"\nsource = "others"\nbase_url = "http://here/v1"').is_wanted(generation)
     moved = opened('provider = "openai"\nsource = "words"\nbase_url = "http://there/v1"')
     assert not moved.is_wanted(generation)
+    assert [workspace.is_moved(generation) for workspace in (first, moved)] == [False, True]
+    before = replace(generation, model=replace(generation.model, place=""))  # as it was noted before places were
+    assert [workspace.is_wanted(before) for workspace in (first, moved)] == [True, True]
     assert len(made) == asked  # no model was opened
     moved.index([tmp_path / "root"], SilentProgress())
     with moved.store.snapshot() as snapshot:

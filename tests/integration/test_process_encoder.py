@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import encoders
@@ -119,6 +120,23 @@ def test_a_process_that_hangs_is_killed_and_started_anew_with_the_next_question(
     assert encoder.encode(["one"]).vectors.shape == (1, 64)
     encoder.close()
     os.close(reader)
+
+
+class Late(Timer):
+    """A watch whose time is over just when it is called off."""
+
+    def cancel(self) -> None:
+        self.function()
+        super().cancel()
+
+
+def test_a_watch_that_strikes_behind_the_answer_spoils_neither_it_nor_the_next_one(run, monkeypatch):
+    encoder = run(HashEncoder)
+    before = encoder.encode(["one"]).vectors
+    with monkeypatch.context() as patch:
+        patch.setattr("instar.adapters.embedders.process.Timer", Late)
+        np.testing.assert_array_equal(encoder.encode(["one"]).vectors, before)
+    np.testing.assert_array_equal(encoder.encode(["one"]).vectors, before)
 
 
 def test_a_python_that_says_nothing_is_away(tmp_path):

@@ -8,6 +8,7 @@ import pytest
 
 from instar.adapters.stores.sqlite.schema import APPLICATION_ID, SCHEMA_VERSION, bring_up_to_date
 from instar.adapters.stores.sqlite.store import SqliteStore
+from instar.domain.models import ModelSpec, StorageFormat
 from instar.errors import SchemaError
 
 OLDER = [1, 2, 3]
@@ -82,6 +83,19 @@ def test_a_newer_folder_is_refused_and_left_alone(tmp_path):
     with pytest.raises(SchemaError, match="knows up to"), store.writing():
         pass
     assert (tmp_path / "instar.db").read_bytes() == before
+
+
+def test_a_generation_of_a_newer_program_is_refused_and_not_called_damaged(tmp_path):
+    store = SqliteStore(tmp_path)
+    with store.writing() as writer:
+        writer.create_generation(ModelSpec("fake", "some", "1", 8, "float32", "mean"), StorageFormat.INT8)
+    with closing(sqlite3.connect(tmp_path / "instar.db")) as db:
+        db.execute("UPDATE generations SET model = json_set(model, '$.instruction', 'x')")
+        db.commit()
+    with store.snapshot() as snapshot, pytest.raises(SchemaError, match=r"newer Instar.*'instruction'") as caught:
+        snapshot.generations()
+    assert "upgrade" in caught.value.remedy
+    store.close()
 
 
 def test_another_programs_database_is_refused(tmp_path):

@@ -6,10 +6,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from instar.adapters.embedders.http import JsonServer, Patience
+from instar.adapters.embedders.onnx import DEVICES
 from instar.adapters.embedders.static import builtin_folder
-from instar.domain.catalogue import PROVIDERS, facts_of, read_entries, resolve
+from instar.domain.catalogue import (
+    AT_SERVERS,
+    PROVIDERS,
+    facts_of,
+    is_address,
+    is_hub_file,
+    read_entries,
+    resolve,
+    sound,
+)
+from instar.domain.options import ONNX_DEVICES
 from instar.errors import SettingError
-from instar.wiring.models import built_in_entries
+from instar.wiring.models import SERVERS, built_in_entries
 
 BUILT_IN = built_in_entries()
 FAMILIES = [name for name, entry in BUILT_IN.items() if not entry.provider]
@@ -172,9 +184,58 @@ def test_what_a_user_says_of_a_model_holds_for_its_tags():
 )
 def test_a_value_of_no_use_is_named(table, said):
     with pytest.raises(SettingError, match=said) as caught:
-        user(f'["mine"]\n{table}')
+        resolve("mine", user(f'["mine"]\n{table}'))
     assert caught.value.remedy
     assert "mine" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "slip", ["options = {n_threads = 4}", "base_url = 'box:11434'", "dimensions = '384'", "truncation = 99999"]
+)
+def test_a_slip_in_a_table_concerns_only_who_names_its_model(slip):
+    entries = user(f'["bge-m3"]\nprovider = "gguf"\naliases = ["mine"]\n{slip}')
+    assert resolve("static", entries) == resolve("static", BUILT_IN)
+    assert resolve("ollama:all-minilm", entries) == resolve("ollama:all-minilm", BUILT_IN)
+    for name in ("bge-m3", "mine", "ollama:bge-m3:567m", "openai:mine"):
+        with pytest.raises(SettingError, match="'bge-m3'"):
+            resolve(name, entries)
+
+
+def test_a_slip_hides_none_of_the_names_of_a_model_of_the_catalogue():
+    with pytest.raises(SettingError, match="n_threads"):
+        resolve("ollama:all-minilm", user('["minilm"]\noptions = {n_threads = 4}'))
+
+
+@given(
+    st.text(max_size=30)
+    | st.builds("{}://{}{}".format, st.sampled_from(["http", "https", "HTTP", "ftp"]), st.text(max_size=10), st.text())
+    | st.from_regex(r"https?://([a-z:]+@)?[a-z0-9.\[\]:]{1,9}(:[0-9]{1,6})?(/[a-z]*)?", fullmatch=True)
+)
+def test_any_text_is_an_address_or_a_setting_to_mend(text):
+    try:
+        url = JsonServer(text, "", Patience()).url
+    except SettingError:
+        return
+    assert is_address(text)
+    assert is_address(url)
+
+
+def test_names_noted_in_two_places_are_the_same():
+    assert set(AT_SERVERS) == set(SERVERS)
+    assert set(ONNX_DEVICES) == set(DEVICES)
+
+
+@pytest.mark.parametrize(
+    ("source", "is_one"),
+    [
+        ("owner/repository/m.gguf", True),
+        ("owner/repository/q8/m.gguf", True),
+        ("folder/m.gguf", False),
+        ("/a/b/c", False),
+    ],
+)
+def test_a_file_of_the_hub_is_named_by_owner_repository_and_file(source, is_one):
+    assert is_hub_file(source) is is_one
 
 
 def test_an_ollama_model_takes_any_option_of_its_own():
@@ -204,7 +265,7 @@ JUNK: st.SearchStrategy[Any] = st.recursive(
 @given(st.dictionaries(st.sampled_from(KEYS), JUNK, max_size=3) | JUNK)
 def test_any_table_is_read_or_refused_by_name(table):
     try:
-        (entry,) = read_entries({"mine": table}, "a file", BUILT_IN).values()
+        (entry,) = map(sound, read_entries({"mine": table}, "a file", BUILT_IN).values())
     except SettingError as error:
         said = error.message
     else:

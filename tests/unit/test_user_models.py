@@ -48,6 +48,8 @@ def test_a_linked_file_stays_a_link(path, tmp_path):
         ("work", {"provider": "ollama"}, "--source"),
         ("work", {"source": "bge-m3"}, "--provider"),
         ("work", {**WORK, "truncation": 4096}, "cannot be truncated"),
+        ("work", {**WORK, "base_url": "box:11434"}, "not an address"),
+        ("work", {"provider": "gguf", "source": "a/b/c", "options": {"n_threads": 4}}, "n_threads"),
     ],
 )
 def test_what_cannot_be_added_is_refused_and_nothing_written(path, name, values, said):

@@ -4,11 +4,12 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from pathlib import PurePath
 from typing import Any
 from urllib.parse import urlsplit
 
 from instar.domain.options import Option, check_options
-from instar.errors import SettingError
+from instar.errors import SettingError, UnknownModelError
 
 ANY_PROVIDER = ""
 STATIC = "static"
@@ -19,6 +20,8 @@ PROVIDERS = (STATIC, "onnx", "gguf", "st", "ollama", "openai")
 """What may stand before the first colon of a reference."""
 AT_SERVERS = ("ollama", "openai")
 """Those of the providers whose models are loaded elsewhere, under an address."""
+HUB_PARTS = 3
+"""Owner, repository and file: what names a GGUF file of the hub has at least."""
 POOLINGS = ("mean", "cls", "last")
 NOT_OF_STATIC = ("query_prompt", "document_prompt", "centred", "truncation")
 """What such a table has no use for."""
@@ -38,7 +41,7 @@ class ModelEntry:
     needs an end token behind each text. `matryoshka` are the least and the most dimensions it may be truncated to;
     `centred`: whether their mean is taken off before; `truncation` those that are kept. `weights_bytes` is the size of
     the weights in the files the facts are about. `options` are handed to the provider (`num_ctx`, `threads`, …).
-    `origins` names the place each value comes from, by key.
+    `origins` names the place each value comes from, by key. `problem`: why it cannot be used, for a table with a slip.
     """
 
     name: str
@@ -60,6 +63,7 @@ class ModelEntry:
     base_url: str = ""
     options: Mapping[str, Option] = field(default_factory=dict, hash=False)
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
+    problem: SettingError | None = field(default=None, compare=False)
 
     @property
     def place(self) -> str:
@@ -70,6 +74,22 @@ class ModelEntry:
 def without_password(address: str) -> str:
     """Return the address of a server without what may stand before `@` in it."""
     return re.sub(r"^([a-z]+://)?[^/?#]*@", r"\1", address, flags=re.IGNORECASE)
+
+
+def is_hub_file(source: str) -> bool:
+    """Whether this may name a GGUF file of the hub, where no file here has that name."""
+    path = PurePath(source)
+    return not path.is_absolute() and len(path.parts) >= HUB_PARTS
+
+
+def is_address(text: str) -> bool:
+    """Whether this is the address of a server: http:// or https:// and a host."""
+    try:
+        parts = urlsplit(text)
+        _ = parts.port  # raises for one that is none
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and not re.search(r"\s", text)
 
 
 def _is_text(value: object) -> bool:
@@ -92,14 +112,6 @@ def _is_range(value: object) -> bool:
     return isinstance(value, list) and len(value) == 2 and all(map(_is_number, value)) and value[0] <= value[1]
 
 
-def _is_address(value: object) -> bool:
-    try:
-        parts = urlsplit(value) if isinstance(value, str) else None
-        return value == "" or (parts is not None and parts.scheme in ("http", "https") and bool(parts.hostname))
-    except ValueError:
-        return False
-
-
 def _are_options(value: object) -> bool:
     return isinstance(value, dict) and all(isinstance(item, Option) for item in value.values())
 
@@ -120,7 +132,10 @@ _KINDS: dict[str, tuple[Callable[[object], bool], str]] = {
     "truncation": (_is_number, "a number from 1"),
     "licence": (_is_text, "a text"),
     "weights_bytes": (_is_number, "a number from 1"),
-    "base_url": (_is_address, "an address that begins with http:// or https:// and a host"),
+    "base_url": (
+        lambda value: value == "" or (isinstance(value, str) and is_address(value)),
+        "an address that begins with http:// or https:// and a host",
+    ),
     "options": (_are_options, "a table of texts, numbers, true and false"),
 }
 """What each key of a table must be, and how to say so."""
@@ -129,16 +144,45 @@ _KINDS: dict[str, tuple[Callable[[object], bool], str]] = {
 def read_entries(
     tables: Mapping[str, Any], origin: str, known: Mapping[str, ModelEntry] | None = None
 ) -> dict[str, ModelEntry]:
-    """Return entries by name from the tables of a TOML file; raises `SettingError` for a key or a value of no use.
+    """Return entries by name from the tables of a TOML file; raises `SettingError` for what is no table and for a key.
 
     What a table does not say is taken from the entry of this name in `known`, else from what is known of its source.
+    A value of no use is a `problem` of its entry: it stops nobody who asks for another model.
     """
-    return {name: _entry(name, table, origin, known or {}) for name, table in tables.items()}
+    for name, table in tables.items():
+        _check_keys(name, table, origin)
+    return {name: _read(name, table, origin, known or {}) for name, table in tables.items()}
 
 
-def _entry(name: str, table: object, origin: str, known: Mapping[str, ModelEntry]) -> ModelEntry:
+def sound(entry: ModelEntry) -> ModelEntry:
+    """Return the entry. Raises `SettingError` where its table has a slip."""
+    if entry.problem is not None:
+        raise SettingError(entry.problem.message, entry.problem.remedy)
+    return entry
+
+
+def _check_keys(name: str, table: object, origin: str) -> None:
     if not isinstance(table, dict):
         raise SettingError(f"{name!r} in {origin} is no table", f'write ["{name}"] and its values below')
+    for key in table:
+        if key not in _KINDS:
+            raise SettingError(
+                f"model {name!r} in {origin} has the unknown key {key!r}", f"the keys are {', '.join(_KINDS)}"
+            )
+
+
+def _read(name: str, table: Mapping[str, Any], origin: str, known: Mapping[str, ModelEntry]) -> ModelEntry:
+    try:
+        return _entry(name, table, origin, known)
+    except SettingError as error:
+        # Under each of its names: what the table says of them may not be passed over.
+        aliases = table.get("aliases")
+        base = known.get(name) or ModelEntry(name)
+        names = tuple(aliases) if isinstance(aliases, list) and _are_names(aliases) else base.aliases
+        return ModelEntry(name, aliases=names, problem=error)
+
+
+def _entry(name: str, table: Mapping[str, Any], origin: str, known: Mapping[str, ModelEntry]) -> ModelEntry:
     for key, value in table.items():
         _check_value(name, key, value, origin)
     values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
@@ -171,10 +215,6 @@ def _known_of(values: Mapping[str, Any], known: Mapping[str, ModelEntry]) -> Mod
 
 
 def _check_value(name: str, key: str, value: object, origin: str) -> None:
-    if key not in _KINDS:
-        raise SettingError(
-            f"model {name!r} in {origin} has the unknown key {key!r}", f"the keys are {', '.join(_KINDS)}"
-        )
     fits, wanted = _KINDS[key]
     if not fits(value):
         shown = key if key == "base_url" else f"{key} = {value!r}"  # an address may hold a password
@@ -202,24 +242,24 @@ def _checked(entry: ModelEntry, origin: str) -> ModelEntry:
 def resolve(reference: str, entries: Mapping[str, ModelEntry]) -> ModelEntry:
     """Return the entry of a name of the catalogue, or of `provider:source`, with all that is known of the model.
 
-    Raises `SettingError` for a name that is neither.
+    Raises `UnknownModelError` for a name that is neither, `SettingError` for a model with a slip in its table.
     """
     named = entries.get(reference) or _also_called(reference, entries.values())
-    if named is not None and named.provider:
+    if named is not None and sound(named).provider:
         return named
     provider, _, source = reference.partition(":")
     if provider in PROVIDERS and source:
-        known = _elsewhere(facts_of(source, entries.values(), provider) or ModelEntry(reference), provider)
+        known = _elsewhere(sound(facts_of(source, entries.values(), provider) or ModelEntry(reference)), provider)
         origins = {**known.origins, "provider": FROM_NAME, "source": FROM_NAME}
         return replace(known, name=reference, provider=provider, source=source, origins=origins)
     if named is not None:
-        raise SettingError(
+        raise UnknownModelError(
             f"{reference} runs at a provider, and none is named",
             f"say which, as `ollama:{named.name}` or `openai:{named.name}`",
         )
     names = [name for entry in entries.values() for name in (entry.name, *entry.aliases)]
     near = ", ".join(get_close_matches(reference.lower(), names, n=3, cutoff=LIKE))
-    raise SettingError(
+    raise UnknownModelError(
         f"unknown model {reference!r}",
         f"{f'near it: {near}; ' if near else ''}`instar model list` shows what is known, and"
         f" {', '.join(f'{p}:…' for p in PROVIDERS)} name a provider",

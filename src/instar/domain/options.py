@@ -24,10 +24,11 @@ def _like(pattern: str, said: str) -> _Kind:
 _TEXT: _Kind = (lambda value: isinstance(value, str) and bool(value), "a text")
 _TRUTH: _Kind = (lambda value: isinstance(value, bool), "true or false")
 _PYTHON = {"python": _TEXT}
+ONNX_DEVICES = ("cpu", "cuda", "tensorrt", "coreml")
 
 _KINDS: dict[str, dict[str, _Kind]] = {
     "static": {},
-    "onnx": {"threads": _whole(0), "device": _of("cpu", "cuda", "tensorrt", "coreml"), **_PYTHON},
+    "onnx": {"threads": _whole(0), "device": _of(*ONNX_DEVICES), **_PYTHON},
     "gguf": {"num_ctx": _whole(1), "threads": _whole(0), "gpu_layers": _whole(-1), **_PYTHON},
     "st": {
         "device": _like(r"cpu|mps|cuda(:\d+)?", "cpu, mps, cuda or cuda:1"),

@@ -73,7 +73,8 @@ def row_bytes(dimensions: int, storage: StorageFormat) -> int:
 def stored_and_packed_bytes(dimensions: int, storage: StorageFormat) -> int:
     """About the bytes of a vector in the database and, as codes, signs, scale and id, in the packed files.
 
-    Measured with 10,000 vectors of 256 to 4,096 dimensions in each format: within 3 %.
+    Measured with 2,000 vectors of 256 to 4,096 dimensions in each format: 0.2 % less to 6 % more, the latter where one
+    row more finds room in a page while ids are small.
     """
     codes = row_bytes(dimensions, StorageFormat.BINARY) if storage is StorageFormat.BINARY else dimensions
     return _in_database(row_bytes(dimensions, storage)) + codes + -(-dimensions // _WORD_BITS) * 8 + 12

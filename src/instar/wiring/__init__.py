@@ -12,13 +12,13 @@ from instar.adapters.sources.transcripts import TranscriptSource
 from instar.adapters.sources.tree import TreeSource
 from instar.adapters.stores.sqlite.store import SqliteStore
 from instar.adapters.vectors.packed import PackedVectors
-from instar.domain.catalogue import STATIC, ModelEntry
+from instar.domain.catalogue import ModelEntry
 from instar.domain.corpus import Root, SessionChoice
 from instar.domain.generations import Generation, Weights
 from instar.domain.migrations import State
 from instar.domain.models import StorageFormat, document_fingerprint
 from instar.domain.search import Scope, SearchAnswer, SearchRequest
-from instar.errors import ModelAwayError, ModelError, SettingError
+from instar.errors import ModelAwayError, ModelError, SettingError, UnknownModelError
 from instar.indexing.clock import Deadline
 from instar.indexing.filler import Filler
 from instar.indexing.followers import follow_lexically, follow_packed
@@ -83,7 +83,7 @@ class Workspace:
     @cached_property
     def first(self) -> Embedder:
         """The model that answers within seconds, while the wanted one is not ready."""
-        return self._given or self.models.named(STATIC)
+        return self._given or self.models.first()
 
     @property
     def storage(self) -> StorageFormat:
@@ -117,6 +117,14 @@ class Workspace:
 
         None is of a model nobody knows: see `wanted_problem`.
         """
+        return self._is_alike(generation) and not self._is_elsewhere(generation)
+
+    def is_moved(self, generation: Generation) -> bool:
+        """Whether it would be wanted, but the name of its model led elsewhere when the model was last looked at."""
+        return self._is_alike(generation) and self._is_elsewhere(generation)
+
+    def _is_alike(self, generation: Generation) -> bool:
+        """Whether a generation is of what the settings name, wherever that is found."""
         if self._given is not None:
             return document_fingerprint(self._given.spec, self.storage) == generation.fingerprint
         if self.wanted_problem:
@@ -124,18 +132,22 @@ class Workspace:
         entry, model = self._wanted_entry, generation.model
         # Of a model that no catalogue knows, its server may have told the prompt.
         prompt = model.document_prompt if entry.dimensions is None else entry.document_prompt
-        held = (model.reference or model.provider, model.provider, model.place, model.document_prompt)
-        wanted = (entry.name, entry.provider, entry.place, prompt)
+        held = (model.reference or model.provider, model.provider, model.document_prompt)
+        wanted = (entry.name, entry.provider, prompt)
         shape = (entry.truncation, entry.centred and entry.truncation is not None)
         return held == wanted and (model.truncation, model.centred, generation.storage) == (*shape, self.storage)
+
+    def _is_elsewhere(self, generation: Generation) -> bool:
+        stored = generation.model.place  # "" also where it was not noted yet
+        return self._given is None and stored not in ("", self._wanted_entry.place)
 
     @property
     def _wanted_entry(self) -> ModelEntry:
         _ = self.models.entries  # a file that cannot be read is no fault of the name
         try:
             return self.models.resolved(self.settings.model)
-        except SettingError as error:
-            raise SettingError(
+        except UnknownModelError as error:
+            raise UnknownModelError(
                 f"{error.message} (the wanted model, set in {self._model_place})", error.remedy
             ) from None
 

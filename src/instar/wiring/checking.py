@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from instar.domain.catalogue import STATIC, ModelEntry, facts_of
+from instar.domain.catalogue import AT_SERVERS, STATIC, ModelEntry, facts_of
 from instar.domain.checks import Check, Room
 from instar.domain.models import StorageFormat
 from instar.domain.search import Scope
@@ -19,7 +19,7 @@ from instar.embedding.checking import check
 from instar.errors import SettingError
 from instar.ports import Matrix
 from instar.wiring import Workspace
-from instar.wiring.models import SERVERS, built_in_entries, package_folder
+from instar.wiring.models import built_in_entries, package_folder
 
 SAMPLED = 128
 """Texts of the corpus, evenly spread, that speed is measured with: more than a transformer on a CPU gets through."""
@@ -33,7 +33,7 @@ def check_model(workspace: Workspace, reference: str, base_url: str | None = Non
     Raises `SettingError` for an unknown name, and for an address where none is asked.
     """
     entry = workspace.models.resolved(reference)
-    if base_url and entry.provider not in SERVERS:
+    if base_url and entry.provider not in AT_SERVERS:
         raise SettingError(f"{reference} is no model of a server", "leave out --base-url")
     entry = replace(entry, base_url=base_url or entry.base_url)
     probes = json.loads((files("instar") / "resources" / "probes.json").read_text("utf-8"))
@@ -78,7 +78,7 @@ def _weights(entry: ModelEntry) -> int | None:
         from instar.adapters.embedders.static import builtin_folder
 
         path = builtin_folder()
-    if entry.provider in SERVERS or path is None or not path.exists():
+    if entry.provider in AT_SERVERS or path is None or not path.exists():
         return None
     if path.is_file():
         return path.stat().st_size

@@ -2,10 +2,10 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -55,8 +55,7 @@ def distil(
     table = distilled(teacher, words, dimensions, lesson, progress)
     licence = resolve(name, workspace.models.entries).licence
     try:
-        with _whole_or_gone(folder):
-            write_model(folder, vocabulary, table, _description(teacher, licence))
+        _write_whole(folder, lambda draft: write_model(draft, vocabulary, table, _description(teacher, licence)))
         size = sum(path.stat().st_size for path in folder.iterdir())
     except OSError as error:
         raise UsageError(
@@ -67,26 +66,34 @@ def distil(
 
 def _refuse(folder: Path) -> None:
     """Raise `UsageError` for a folder that cannot be written or is not empty, without making it: that takes a while."""
-    above = next(path for path in (folder, *folder.parents) if path.exists())
+    try:
+        target = folder.resolve()
+        above = next(path for path in target.parents if path.exists())
+        is_folder = target.is_dir() or not target.exists()
+        is_full = target.is_dir() and any(target.iterdir())
+    except (OSError, RuntimeError) as error:  # the latter for links in a circle
+        reason = getattr(error, "strerror", "links in a circle")
+        raise UsageError(f"{folder} cannot be looked at ({reason})", "name another folder") from error
+    if not is_folder:
+        raise UsageError(f"{folder} is no folder", "name another one")
     if not (above.is_dir() and os.access(above, os.W_OK | os.X_OK)):
         raise UsageError(f"{above} is no folder that can be written", "name another folder")
-    if above == folder and any(folder.iterdir()):
+    if is_full:
         raise UsageError(f"{folder} is not empty", "name a folder that is not there yet")
 
 
-@contextmanager
-def _whole_or_gone(folder: Path) -> Iterator[None]:
-    """Make an empty folder to be filled; what fails or is interrupted leaves nothing of it."""
-    there = folder.exists()
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        yield
-    except BaseException:
-        for path in folder.iterdir():
-            path.unlink()
-        if not there:
-            folder.rmdir()
-        raise
+def _write_whole(folder: Path, write: Callable[[Path], None]) -> None:
+    """Have a folder written beside and moved to where nothing or an empty one is; what fails leaves nothing.
+
+    Raises `OSError`, also where something lies in the folder by now.
+    """
+    target = folder.resolve()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".instar-", dir=target.parent) as beside:
+        draft = Path(beside) / target.name  # for the temporary one is closed to all others
+        draft.mkdir()
+        write(draft)
+        draft.rename(target)
 
 
 def _texts(workspace: Workspace) -> Sequence[str]:

@@ -11,12 +11,12 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from instar.adapters.caches.vectors import SqliteVectorCache
-from instar.domain.catalogue import STATIC, ModelEntry, facts_of, read_entries, resolve
+from instar.domain.catalogue import AT_SERVERS, STATIC, ModelEntry, facts_of, read_entries, resolve
 from instar.domain.models import ModelSpec
 from instar.embedding.caching import CachedModel, QueryCache
 from instar.embedding.encoding import EncodedModel
 from instar.embedding.lazy import Unloader
-from instar.errors import ModelMissingError, SettingError
+from instar.errors import ModelMissingError, SettingError, UnknownModelError
 from instar.ports import Embedder, Encoder, VectorCache
 from instar.settings import Settings, cache_folder
 
@@ -75,26 +75,32 @@ class Models:
             then = replace(then, context_tokens=spec.context_tokens)
         return self._opened(then)
 
+    def first(self) -> Embedder:
+        """Return the model that answers within seconds, whatever state the user's file is in."""
+        return self._opened(self._stored_entry(STATIC))
+
     def _stored_entry(self, reference: str) -> ModelEntry:
         """Return the entry of a name that is stored with vectors.
 
-        While the user's file cannot be read, that of the catalogue, unless it is of a server: a question must not go
-        to another address than the one that file may name. Raises `ModelMissingError` for what only the file may know.
+        While the user's file, or its table of this name, cannot be read, that of the catalogue, unless it is of a
+        server: a question must not go to another address than the one that file may name. Raises `UnknownModelError`,
+        and `ModelMissingError` for what only the file may know.
         """
         try:
-            _ = self.entries
+            return self.entry(reference)
+        except UnknownModelError:
+            raise
         except SettingError as error:
             with suppress(SettingError):
                 entry = resolve(reference, built_in_entries())
-                if entry.provider not in SERVERS:
+                if entry.provider not in AT_SERVERS:
                     return entry
             raise ModelMissingError(error.message, error.remedy) from error
-        return self.entry(reference)
 
     def resolved(self, reference: str) -> ModelEntry:
         """Return the entry of a name, with the whole path of a folder or file, which is another one elsewhere.
 
-        Raises `SettingError` for an unknown name.
+        Raises `UnknownModelError` for an unknown name, `SettingError` for a model with a slip in its table.
         """
         entry = resolve(reference, self.entries)
         source = whole_path(entry.provider, entry.source)
@@ -120,8 +126,13 @@ class Models:
         return EncodedModel(encoder, entry)
 
     def here(self, entry: ModelEntry) -> str:
-        """Return where a model is to be had, in words, without asking a server; "" for facts without a provider."""
-        if not entry.provider or entry.provider in SERVERS:
+        """Return where a model is to be had, in words, without asking a server; "" for facts without a provider.
+
+        Of one with a slip in its table, what that is.
+        """
+        if entry.problem is not None:
+            return entry.problem.message
+        if not entry.provider or entry.provider in AT_SERVERS:
             return "its server" if entry.provider else ""
         if entry.provider == STATIC and not entry.source:
             return "built in"
@@ -179,13 +190,13 @@ class Models:
 def whole_path(provider: str, source: str) -> str:
     """Return where the folder or file of a model lies, whatever the current folder; other sources as they are."""
     path = os.path.expanduser(source)  # noqa: PTH111 - raises nothing for a user who is none
-    there = source and provider not in SERVERS and os.path.exists(path)  # noqa: PTH110 - nor for any other text
+    there = source and provider not in AT_SERVERS and os.path.exists(path)  # noqa: PTH110 - nor for any other text
     return os.path.abspath(path) if there else source  # noqa: PTH100 - links stay as they are
 
 
 def encoder_here(entry: ModelEntry, *, brief: bool = False) -> Encoder:
     """Return the encoder of an entry, run by the process that asks; see `Models` for `brief`."""
-    if entry.provider in SERVERS:
+    if entry.provider in AT_SERVERS:
         return SERVERS[entry.provider](entry, brief)
     if entry.package:
         folder = package_folder(entry)
@@ -244,4 +255,4 @@ ENCODERS: dict[str, Callable[[ModelEntry], Encoder]] = {
 """The adapters by provider; each loads its library only when it is called."""
 
 SERVERS: dict[str, Callable[[ModelEntry, bool], Encoder]] = {"ollama": _ollama, "openai": _openai}
-"""Those of the providers whose models are loaded elsewhere; the second argument is `brief`."""
+"""The adapters of `catalogue.AT_SERVERS`; the second argument is `brief`."""

@@ -5,13 +5,10 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
-from instar.domain.catalogue import AT_SERVERS, ModelEntry, facts_of, read_entries
+from instar.domain.catalogue import AT_SERVERS, ModelEntry, facts_of, is_hub_file, read_entries, sound
 from instar.domain.tables import Scalar, with_table
 from instar.errors import SettingError, UsageError
 from instar.wiring.models import built_in_entries, whole_path
-
-HUB_PARTS = 3
-"""Owner, repository and file: what names a GGUF file of the hub."""
 
 Values = Mapping[str, Scalar | Mapping[str, Scalar]]
 
@@ -24,7 +21,7 @@ def add_model(path: Path, name: str, values: Values) -> ModelEntry:
     built_in = built_in_entries()
     if "provider" in values and "source" in values:
         values = {**values, "source": whole_path(str(values["provider"]), str(values["source"]))}
-    entry = read_entries({name: dict(values)}, str(path), built_in)[name]
+    entry = sound(read_entries({name: dict(values)}, str(path), built_in)[name])
     known = built_in.get(name)
     if known is not None and not _same_model(known, values, built_in):
         raise SettingError(
@@ -51,7 +48,7 @@ def remove_model(path: Path, name: str) -> None:
 def _check_source(entry: ModelEntry) -> None:
     """Raise `SettingError` where the source can only be a folder or file of this machine, and is not there."""
     path = Path(os.path.expanduser(entry.source))  # noqa: PTH111 - raises nothing for a user who is none
-    at_hub = {"st": not path.is_absolute(), "gguf": not path.is_absolute() and len(path.parts) >= HUB_PARTS}
+    at_hub = {"st": not path.is_absolute(), "gguf": is_hub_file(str(path))}
     if entry.provider in AT_SERVERS or not entry.source or path.exists() or at_hub.get(entry.provider):
         return
     kind = "file" if entry.provider == "gguf" else "folder"

@@ -27,8 +27,6 @@ CORES_A_THREAD = 2
 """Threads wait for each other by spinning, after every product of matrices: where other programs want the cores too,
 one thread a core is several times slower than half as many, and takes all of their time."""
 ALL_LAYERS = -1
-HUB_PARTS = 3
-"""Owner, repository and file: what a reference to the hub has at least."""
 
 
 class _Llama(Protocol):
@@ -122,7 +120,7 @@ class GgufEncoder:
         path = Path(self._entry.source).expanduser()
         if path.is_file():
             return path
-        if path.is_absolute() or len(path.parts) < HUB_PARTS:
+        if not catalogue.is_hub_file(str(path)):
             raise ModelMissingError(
                 f"there is no file {self._entry.source}", "name a GGUF file, or one of the hub as OWNER/REPOSITORY/FILE"
             )

@@ -7,6 +7,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -14,6 +15,7 @@ from typing import Any
 
 import httpx2
 
+from instar.domain.catalogue import is_address
 from instar.errors import ModelAwayError, ModelMissingError, ModelUnsoundError, SettingError
 
 CONNECT_SECONDS = 5.0
@@ -212,15 +214,10 @@ def retry_after(value: str) -> float | None:
 
 
 def _address(url: str) -> httpx2.URL:
-    try:
-        address = httpx2.URL(url)
-    except httpx2.InvalidURL:
-        address = httpx2.URL("")
-    if address.scheme not in ("http", "https") or not address.host:
-        raise SettingError(
-            "the address of a model's server begins with http:// or https:// and a host", "mend base_url"
-        )
-    return address
+    with suppress(httpx2.InvalidURL):  # it reads more of an address than its beginning
+        if is_address(url):
+            return httpx2.URL(url)
+    raise SettingError("the address of a model's server begins with http:// or https:// and a host", "mend base_url")
 
 
 def _said(response: httpx2.Response) -> str:

@@ -32,6 +32,7 @@ DEVICES = {
     "tensorrt": "TensorrtExecutionProvider",
     "coreml": "CoreMLExecutionProvider",
 }
+"""What ONNX Runtime calls each of `options.ONNX_DEVICES`."""
 NO_TELEMETRY = "ORT_DISABLE_TELEMETRY"
 ERRORS_ONLY = 3
 """ONNX Runtime's log level; below it, it warns of hardware that is not there."""

@@ -119,7 +119,7 @@ class ProcessEncoder:
 
     def _opened(self) -> "_Child":
         """Return the running process. Raises `ModelChangedError` where it holds another model than the one before."""
-        if self._child is None:
+        if self._child is None or self._child.hung:
             child = _Child(self._python, self._entry.name, self._seconds)
             try:
                 told = self._introduced(child)
@@ -162,7 +162,7 @@ class _Child:
     def __init__(self, python: str, name: str, seconds: float) -> None:
         self._name = name
         self._seconds = seconds
-        self._hung = False
+        self.hung = False
         # -P: nothing is imported from the folder Instar happens to run in. PYTHONPATH belongs to Instar's environment.
         command = [python, "-P", "-m", WORKER]
         environment = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PYTHONHOME")}
@@ -185,15 +185,18 @@ class _Child:
         try:
             with self._watched():
                 send(cast("BinaryIO", self._process.stdin), request)
-                return receive(cast("BinaryIO", self._process.stdout))
+                answer = receive(cast("BinaryIO", self._process.stdout))
         except (EOFError, OSError) as error:
             self.end()
-            if self._hung:
+            if self.hung:
                 raise ModelAwayError(
                     f"the process of {self._name} does not answer (nothing came for {self._seconds:g} s)",
                     "run it again: what was done is kept",
                 ) from error
             raise _EndedError(self._last_line()) from error
+        if self.hung:  # the time was over between the answer and the end of watching
+            self.end()
+        return answer
 
     @contextmanager
     def _watched(self) -> Iterator[None]:
@@ -208,7 +211,7 @@ class _Child:
             timer.join()
 
     def _give_up(self) -> None:
-        self._hung = True
+        self.hung = True
         self._kill()
 
     def _kill(self) -> None:

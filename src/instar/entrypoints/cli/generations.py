@@ -9,6 +9,9 @@ from instar.domain.stored import MarkedChunk
 from instar.entrypoints.cli.terminal import counted, printable
 from instar.wiring import Workspace
 
+MOVED = "found at another place than before"
+LOOKED_AT = "the next `instar index` looks at it again"
+"""What is said of a model whose name leads to another folder or server by now."""
 NAMED_PLACES = 3
 """Places named in a line for people; of unsound vectors JSON has all, for their files may have to be left out."""
 
@@ -31,6 +34,7 @@ def generations_as_json(workspace: Workspace) -> list[dict[str, Any]]:
                     "storage": generation.storage.value,
                     "active": active is not None and generation.id == active.id,
                     "wanted": workspace.is_wanted(generation),
+                    "moved": workspace.is_moved(generation),
                     "texts": state.texts,
                     "missing": state.missing,
                     "quarantined": state.quarantined,

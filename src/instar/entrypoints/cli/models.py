@@ -9,7 +9,7 @@ from typing import Any
 
 import typer
 
-from instar.domain.catalogue import FROM_NAME, ModelEntry, without_password
+from instar.domain.catalogue import FROM_NAME, ModelEntry, sound, without_password
 from instar.domain.checks import Check
 from instar.domain.models import ModelSpec, document_fingerprint
 from instar.entrypoints.cli.opening import open_workspace
@@ -19,7 +19,7 @@ from instar.wiring import Workspace
 from instar.wiring.checking import check_model
 from instar.wiring.user_models import add_model, remove_model
 
-NOT_FACTS = ("name", "aliases", "origins")
+NOT_FACTS = ("name", "aliases", "origins", "problem")
 RUNNING = ("dimensions", "context_tokens", "pooling")
 """What both the catalogue and the running model say; the model wins."""
 OF_MODEL = "the running model"
@@ -91,7 +91,7 @@ def show(name: str, *, as_json: bool, data: Path | None) -> None:
     """Print what is known of a model, and which place says so."""
     workspace = open_workspace(data)
     entries = workspace.models.entries
-    entry = entries[name] if name in entries else workspace.models.resolved(name)
+    entry = sound(entries[name]) if name in entries else workspace.models.resolved(name)
     spec, why = _running(workspace, entry)
     facts = _facts(entry, spec)
     if spec and not any(fact["origin"] == OF_MODEL for fact in facts):

@@ -12,7 +12,7 @@ from typing import Any
 import typer
 
 from instar.domain.corpus import Root
-from instar.entrypoints.cli.generations import changed, generations_as_json, in_words
+from instar.entrypoints.cli.generations import LOOKED_AT, MOVED, changed, generations_as_json, in_words
 from instar.entrypoints.cli.models import model_settings
 from instar.entrypoints.cli.opening import open_workspace
 from instar.entrypoints.cli.sessions import choice_in_words, sessions_as_json, sessions_in_words
@@ -39,7 +39,9 @@ def status(*, as_json: bool, data: Path | None) -> None:
     elif facts["generations"] and not any(generation["wanted"] for generation in facts["generations"]):
         wanted = printable(f"{workspace.settings.model} {workspace.settings.storage}")
         texts = counted(facts["generations"][0]["texts"], "text")
-        typer.echo(f"wanted        {wanted}, not begun, {texts} missing: `instar index` builds it")
+        moved = any(generation["moved"] for generation in facts["generations"])
+        state = f"{MOVED}: {LOOKED_AT}" if moved else f"not begun, {texts} missing: `instar index` builds it"
+        typer.echo(f"wanted        {wanted}, {state}")
     for root in facts["roots"]:
         _print_root(root)
     if not facts["roots"]:

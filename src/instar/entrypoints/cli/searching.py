@@ -12,10 +12,12 @@ from typing import Any
 import typer
 
 from instar.domain.corpus import Root
+from instar.domain.generations import Generation
 from instar.domain.globs import glob_pattern
 from instar.domain.search import Hit, Mode, Scope, SearchAnswer, SearchRequest
 from instar.entrypoints.cli.consent import confirm
 from instar.entrypoints.cli.filters import check_project, check_together, why_nothing_fits
+from instar.entrypoints.cli.generations import LOOKED_AT, MOVED
 from instar.entrypoints.cli.opening import current_folder, enclosing, inside, open_workspace, places
 from instar.entrypoints.cli.progress import shown
 from instar.entrypoints.cli.sessions import citation, details, named_session
@@ -81,11 +83,7 @@ def search(options: Options) -> None:
     if problem is not None:
         notes += [] if problem.message in (answer.degraded or "") else [str(problem)]
     elif answer.generation is not None and answer.degraded is None and not workspace.is_wanted(answer.generation):
-        typer.echo(
-            f"note: {answer.generation.model.called} as {answer.generation.storage} answers, the settings want"
-            f" {workspace.settings.model} as {workspace.storage}: `instar index` builds that, or goes on with it",
-            err=True,
-        )
+        typer.echo(f"note: {_unwanted(workspace, answer.generation)}", err=True)
     if not answer.hits:
         notes += filter(None, [why_nothing_fits(workspace, request.scope, covered)])
     hits = answer.hits if options.budget is None else fit(answer.hits, options.budget)[: options.limit]
@@ -95,6 +93,16 @@ def search(options: Options) -> None:
         typer.echo(json.dumps(_as_json(answer, hits, notes)))
     else:
         _print(answer, hits, notes)
+
+
+def _unwanted(workspace: Workspace, generation: Generation) -> str:
+    """Return how what answers differs from what the settings want, and what to do."""
+    if workspace.is_moved(generation):
+        return f"{generation.model.called} is {MOVED}: {LOOKED_AT}"
+    return (
+        f"{generation.model.called} as {generation.storage} answers, the settings want {workspace.settings.model} as"
+        f" {workspace.storage}: `instar index` builds that, or goes on with it"
+    )
 
 
 def _prepare(workspace: Workspace, options: Options, asked: Sequence[Path]) -> list[str]:

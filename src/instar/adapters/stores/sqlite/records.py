@@ -1,21 +1,33 @@
 """Rows as domain values."""
 
 import json
+from dataclasses import fields
 from typing import Any
 
 from instar.domain.corpus import Root, SessionChoice
 from instar.domain.generations import Generation
 from instar.domain.models import ModelSpec, StorageFormat
-from instar.errors import DamagedError
+from instar.errors import DamagedError, SchemaError
 
 GENERATION = "id, model, storage, fingerprint, created_at, changed"
 """The columns of `generation_of`."""
+_FACTS = {item.name for item in fields(ModelSpec)}
 
 
 def generation_of(row: tuple[Any, ...]) -> Generation:
-    """Build a generation from the columns `GENERATION`."""
+    """Build a generation from the columns `GENERATION`.
+
+    Raises `SchemaError` for what only a newer program says of a model, `DamagedError` for what cannot be read.
+    """
     try:
-        model = ModelSpec(**json.loads(row[1]))
+        facts = dict(json.loads(row[1]))
+        unknown = sorted(facts.keys() - _FACTS)
+        if unknown:
+            raise SchemaError(
+                f"generation {row[0]} was made by a newer Instar, which says {unknown[0]!r} of its model",
+                "upgrade Instar, or name another folder with --data",
+            )
+        model = ModelSpec(**facts)
         return Generation(row[0], model, StorageFormat(row[2]), row[3], row[4], row[5])
     except (ValueError, TypeError) as error:
         raise DamagedError(
