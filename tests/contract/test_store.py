@@ -5,7 +5,6 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from instar.adapters.stores.sqlite.store import SqliteStore
 from instar.domain.chunks import Chunk
 from instar.domain.corpus import Document, LexicalRow, SourceKind, Touched
-from instar.domain.generations import Generation
+from instar.domain.generations import Generation, QuerySide
 from instar.domain.models import ModelSpec, StorageFormat
 from instar.domain.search import Place, Scope
 from instar.domain.vectors import decode, encode
@@ -70,10 +69,10 @@ def unit(count: int, seed: int = 0) -> NDArray[np.float32]:
 def embed(writer: CorpusWriter, storage: StorageFormat = StorageFormat.FLOAT32, spec: ModelSpec = SPEC) -> Generation:
     """Return the generation of `spec`, complete and active."""
     generation = writer.create_generation(spec, storage)
-    while batch := writer.backlog(generation.id, 100):
+    while batch := writer.view().backlog(generation.id, 100):
         ids = [text_id for text_id, _ in batch]
         writer.put_vectors(generation.id, ids, unit(len(ids), seed=ids[0]), {})
-    writer.activate(generation.id)
+    writer.activate(generation.id, QuerySide())
     return generation
 
 
@@ -83,23 +82,6 @@ def embed(writer: CorpusWriter, storage: StorageFormat = StorageFormat.FLOAT32, 
 def test_a_new_store_has_no_view(store: Store) -> None:
     with pytest.raises(SchemaError), store.snapshot():
         pass
-
-
-def test_who_waits_for_the_lock_writes_when_the_writer_gives_way(store: Store) -> None:
-    def add_another() -> None:
-        with store.writing(60) as writer:
-            writer.add_root("/b")
-
-    other = Thread(target=add_another)
-    with store.writing() as writer:
-        writer.add_root("/a")
-        writer.give_way()  # to nobody
-        other.start()
-        while other.is_alive():
-            assert "/a" in [root.path for root in writer.view().roots()]
-            writer.give_way()
-        assert writer.add_root("/c").id == 3
-        assert [root.path for root in writer.view().roots()] == ["/a", "/b", "/c"]
 
 
 def test_a_root_is_added_once(store: Store) -> None:
@@ -176,7 +158,7 @@ def test_copies_of_a_text_are_stored_once(store: Store) -> None:
         assert len(rows(writer)) == 3
         assert len({row.text_id for row in rows(writer)}) == 1
         generation = writer.create_generation(SPEC, StorageFormat.INT8)
-        assert [text for _, text in writer.backlog(generation.id, 10)] == ["same"]
+        assert [text for _, text in writer.view().backlog(generation.id, 10)] == ["same"]
 
 
 def test_a_text_that_moves_keeps_its_vector(store: Store) -> None:
@@ -186,7 +168,7 @@ def test_a_text_that_moves_keeps_its_vector(store: Store) -> None:
         writer.write_documents(root, [document("new.py", "moved")], [])
         writer.delete_documents([writer.document_states(root)["old.py"].id])
         writer.finish_scan(root, complete=True, pending=0, skipped={})
-        assert writer.backlog(generation.id, 10) == []
+        assert writer.view().backlog(generation.id, 10) == []
         assert writer.vector_position(generation.id)[1] == 1
 
 
@@ -337,9 +319,9 @@ def test_a_generation_is_made_once_a_fingerprint(store: Store) -> None:
         assert writer.view().generations() == [made, other]
         assert (made.model, made.storage, made.created_at) == (SPEC, StorageFormat.INT8, NOW)
         assert writer.view().active_generation() is None
-        writer.activate(other.id)
+        writer.activate(other.id, QuerySide())
         assert writer.view().active_generation() == other
-        writer.activate(made.id)
+        writer.activate(made.id, QuerySide())
         assert writer.view().active_generation() == made
 
 
@@ -347,11 +329,11 @@ def test_the_backlog_is_what_has_neither_vector_nor_quarantine(store: Store) -> 
     with store.writing() as writer:
         fill(writer, "/r", document("a.py", "one", "two", "three"))
         generation = writer.create_generation(SPEC, StorageFormat.FLOAT32)
-        batch = writer.backlog(generation.id, 2)
+        batch = writer.view().backlog(generation.id, 2)
         assert [text for _, text in batch] == ["one", "two"]
         ids = [text_id for text_id, _ in batch]
         writer.put_vectors(generation.id, ids[:1], unit(1), {ids[1]: "zero"})
-        assert [text for _, text in writer.backlog(generation.id, 9)] == ["three"]
+        assert [text for _, text in writer.view().backlog(generation.id, 9)] == ["three"]
         state = writer.view().completeness(generation.id)
         assert (state.texts, state.missing, state.quarantined) == (3, 2, 1)
 
@@ -396,7 +378,7 @@ def test_generations_do_not_see_each_others_vectors(store: Store) -> None:
         assert writer.vector_position(second.id)[1] == 0
         assert list(writer.vector_batches(second.id)) == []
         assert writer.view().vectors_after(second.id, 0).text_ids.size == 0
-        assert len(writer.backlog(second.id, 9)) == 1
+        assert len(writer.view().backlog(second.id, 9)) == 1
         assert writer.vectors_stored_after(first.id, 0) == 1
 
 
@@ -406,17 +388,17 @@ def test_dropped_vectors_are_missing_again(store: Store) -> None:
         generation = embed(writer)
         one = rows(writer)[0].text_id
         writer.drop_vectors([one])
-        assert writer.backlog(generation.id, 9) == [(one, "one")]
+        assert writer.view().backlog(generation.id, 9) == [(one, "one")]
 
 
 def test_what_was_given_up_is_asked_for_again_once_released(store: Store) -> None:
     with store.writing() as writer:
         fill(writer, "/r", document("a.py", "one", "two", "three"))
         generation = writer.create_generation(SPEC, StorageFormat.FLOAT32)
-        ids = [text_id for text_id, _ in writer.backlog(generation.id, 9)]
+        ids = [text_id for text_id, _ in writer.view().backlog(generation.id, 9)]
         writer.put_vectors(generation.id, [ids[0], ids[2]], unit(2), {ids[1]: "zero"})
         writer.release_quarantined(generation.id)
-        assert writer.backlog(generation.id, 9) == [(ids[1], "two")]
+        assert writer.view().backlog(generation.id, 9) == [(ids[1], "two")]
         assert writer.view().completeness(generation.id).quarantined == 0
 
 
@@ -425,13 +407,13 @@ def test_canaries_come_back_as_they_were_stored(store: Store) -> None:
         first, second = (
             writer.create_generation(SPEC, storage) for storage in (StorageFormat.INT8, StorageFormat.FLOAT16)
         )
-        assert writer.canaries(first.id) == {}
+        assert writer.view().canaries(first.id) == {}
         given = dict(zip(["où", "b"], unit(2), strict=True))
         writer.put_canaries(first.id, given)
-        found = writer.canaries(first.id)
+        found = writer.view().canaries(first.id)
         assert found.keys() == given.keys()
         assert all((found[text] == given[text]).all() and found[text].dtype == np.float32 for text in given)
-        assert writer.canaries(second.id) == {}
+        assert writer.view().canaries(second.id) == {}
 
 
 def test_vectors_stored_since_they_were_proved_can_be_dropped(store: Store) -> None:
@@ -439,7 +421,7 @@ def test_vectors_stored_since_they_were_proved_can_be_dropped(store: Store) -> N
         fill(writer, "/r", document("a.py", "one", "two", "three", "four"))
         other = embed(writer, StorageFormat.INT8)
         generation = writer.create_generation(SPEC, StorageFormat.FLOAT32)
-        ids = [text_id for text_id, _ in writer.backlog(generation.id, 9)]
+        ids = [text_id for text_id, _ in writer.view().backlog(generation.id, 9)]
         writer.put_vectors(generation.id, ids[:2], unit(2), {})
         writer.note_proved(generation.id)
         writer.drop_unproved(generation.id)
@@ -447,7 +429,7 @@ def test_vectors_stored_since_they_were_proved_can_be_dropped(store: Store) -> N
         seen = writer.view().vector_position
         writer.put_vectors(generation.id, [ids[3]], unit(1), {ids[2]: "zero"}, [ids[3]])
         writer.drop_unproved(generation.id)
-        assert [text_id for text_id, _ in writer.backlog(generation.id, 9)] == ids[2:]
+        assert [text_id for text_id, _ in writer.view().backlog(generation.id, 9)] == ids[2:]
         assert writer.vector_position(generation.id)[1] == 2
         assert writer.vector_position(other.id)[1] == 4
         assert writer.view().vector_position.sequence > seen.sequence + 1  # so that readers see that some are gone
@@ -461,8 +443,8 @@ def test_an_emptied_generation_begins_anew(store: Store) -> None:
         writer.put_canaries(generation.id, {"text": unit(1)[0]})
         writer.note_proved(generation.id)
         writer.empty_generation(generation.id)
-        assert writer.canaries(generation.id) == {}
-        assert [text for _, text in writer.backlog(generation.id, 9)] == ["one", "two"]
+        assert writer.view().canaries(generation.id) == {}
+        assert [text for _, text in writer.view().backlog(generation.id, 9)] == ["one", "two"]
         assert writer.vector_position(other.id)[1] == 2
         assert writer.view().active_generation() == generation
 

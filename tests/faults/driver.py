@@ -60,7 +60,7 @@ def index(workspace: Workspace, root: Path, *, reread: bool = False) -> None:
         announcing: Any = Announcing(writer)
         indexer = Indexer(announcing, workspace.parts, SilentProgress(), Deadline())
         indexer.read([writer.add_root(str(root))], reread=reread)
-        indexer.fill(Deadline(), build_wanted=True)
+    workspace.fill(SilentProgress())
 
 
 def sessions(workspace: Workspace, root: Path) -> None:

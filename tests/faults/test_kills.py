@@ -18,6 +18,7 @@ from conversations import Conversation
 
 from instar.adapters.sources.text import content_hash
 from instar.domain.corpus import SessionChoice
+from instar.domain.generations import QuerySide
 from instar.domain.search import Mode, SearchAnswer, SearchRequest
 from instar.domain.sources import Content, FileState
 from instar.indexing.reading import read_document
@@ -266,7 +267,7 @@ def test_kills_while_a_slow_wanted_model_is_built(
             assert (answered.degraded, answered.pending) == (None, 0)
         if victim.killed == before:  # it is built: begin again
             with workspace.store.writing() as writer:
-                writer.activate(1)
+                writer.activate(1, QuerySide())
                 writer.empty_generation(2)
             held = vectors_in(victim.data)
     workspace.close()

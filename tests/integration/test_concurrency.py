@@ -1,7 +1,5 @@
 """Several processes on one data folder."""
 
-import os
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -11,8 +9,6 @@ from threading import Thread
 
 import pytest
 
-from instar.adapters.stores.sqlite.lock import WriterLock
-from instar.adapters.stores.sqlite.store import SqliteStore
 from instar.domain.canaries import CANARIES
 from instar.domain.generations import Generation
 from instar.domain.search import SearchRequest
@@ -69,39 +65,20 @@ def test_a_second_writer_is_refused(root: Path, tmp_path: Path, holder: Callable
     workspace.close()
 
 
-def test_one_that_waits_and_is_stopped_does_not_stop_whoever_gives_way(tmp_path: Path) -> None:
-    store, lock = SqliteStore(tmp_path), WriterLock(tmp_path)
-    with store.writing() as writer:
-        waiting = subprocess.Popen(
-            [sys.executable, "-c", HOLDER, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
-        while not lock.awaited():
-            assert waiting.poll() is None
-        os.kill(waiting.pid, signal.SIGSTOP)
-        try:
-            writer.give_way()
-            writer.add_root("/a")
-        finally:
-            os.kill(waiting.pid, signal.SIGCONT)
-    waiting.communicate()
-    assert waiting.returncode == 0
-
-
 class Accompanied(HashEmbedder):
-    """A model of which each batch takes until the companion waits for the writer's lock, or is through."""
+    """A model whose first batch takes until the companion is through."""
 
-    def __init__(self, data: Path, companion: Callable[[], None]) -> None:
+    def __init__(self, companion: Callable[[], None]) -> None:
         super().__init__(dimensions=32)
         self.embedded: list[str] = []
         self.companion = Thread(target=companion)
-        self._lock = WriterLock(data)
 
     def embed_documents(self, texts: Sequence[str]) -> Embedded:
-        if not self.companion.ident:
+        asked = [text for text in texts if text not in CANARIES]
+        if asked and not self.companion.ident:
             self.companion.start()
-        while self.companion.is_alive() and not self._lock.awaited():
-            pass
-        self.embedded += [text for text in texts if text not in CANARIES]
+            self.companion.join()
+        self.embedded += asked
         return super().embed_documents(texts)
 
 
@@ -136,7 +113,7 @@ def test_a_file_that_comes_while_a_model_is_built_is_found_before_the_build_ends
         found.append((answer.hits[0].path, building))
         workspace.close()
 
-    model = Accompanied(data, look)
+    model = Accompanied(look)
     workspace = Building(data, model)
     workspace.index([root], SilentProgress())
     assert found == [("f0004.py", True)]
@@ -148,19 +125,19 @@ def test_a_file_that_comes_while_a_model_is_built_is_found_before_the_build_ends
     workspace.close()
 
 
-def test_two_that_build_one_model_share_the_work(root: Path, tmp_path: Path) -> None:
+def test_of_two_that_build_one_model_one_does(root: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
     second = HashEmbedder(dimensions=32)
-    model = Accompanied(data, lambda: Building(data, second).fill(SilentProgress(), wait_seconds=60))
+    model = Accompanied(lambda: Building(data, second).fill(SilentProgress()))
     workspace = Building(data, model)
     workspace.index([root], SilentProgress())
-    model.companion.join()
     with workspace.store.snapshot() as snapshot:
         active = snapshot.active_generation()
         assert active is not None
         assert active.model == model.spec
+        texts = snapshot.completeness(active.id).texts
         assert snapshot.completeness(active.id).missing == 0
-        assert 0 < len(model.embedded) == len(set(model.embedded)) < snapshot.completeness(active.id).texts
+    assert len(model.embedded) == len(set(model.embedded)) == texts
     workspace.close()
 
 

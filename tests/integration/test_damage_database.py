@@ -36,6 +36,10 @@ BACK_TO_1 = (
     "ALTER TABLE generations DROP COLUMN changed",
     "DROP TABLE canaries",
     "DROP TABLE cut",
+    "ALTER TABLE pointer DROP COLUMN query",
+    "DROP TABLE steps",
+    "DROP TABLE migrations",
+    "DROP TABLE lease",
     "PRAGMA user_version = 1",
 )
 """What leads from the tables of today to those of the first version."""

@@ -36,7 +36,7 @@ def test_vectors_take_what_was_forecast(tmp_path: Path, storage: str, dimensions
     with store.writing() as writer:
         spec = ModelSpec("fake", "some", "1", dimensions, "float32", "mean")
         generation = writer.create_generation(spec, StorageFormat(storage))
-        ids = [text_id for text_id, _ in writer.backlog(generation.id, TEXTS)]
+        ids = [text_id for text_id, _ in writer.view().backlog(generation.id, TEXTS)]
         vectors = np.random.default_rng(0).standard_normal((TEXTS, dimensions)).astype(np.float32)
         writer.put_vectors(generation.id, ids, vectors, {})
         PackedVectors(tmp_path / "pack").pack(

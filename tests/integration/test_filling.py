@@ -21,6 +21,7 @@ from instar.embedding.pace import MOST_TEXTS
 from instar.errors import ModelAwayError, ModelChangedError, ModelUnsoundError
 from instar.indexing.clock import Deadline
 from instar.indexing.filling import CACHED_AT_ONCE, CANARY_INTERVAL, fill_generation
+from instar.indexing.parts import Access
 from instar.ports import Embedded, EmbeddedQuery, Embedder, Matrix, SilentProgress, Vector
 from instar.testing import DictVectorCache
 
@@ -85,7 +86,7 @@ def fill(writer: SqliteWriter, pack: PackedVectors) -> Fill:
 
     def run(model: Embedder, deadline: Deadline | None = None) -> Generation:
         generation = writer.create_generation(model.spec, StorageFormat.FLOAT32)
-        fill_generation(writer, generation, model, pack, SilentProgress(), deadline or Deadline())
+        fill_generation(Access.under_lock(writer), generation, model, pack, SilentProgress(), deadline or Deadline())
         return generation
 
     return run
@@ -112,7 +113,7 @@ def test_a_generation_is_filled_and_each_text_asked_for_once(writer: SqliteWrite
     fill(model)
     assert state(writer) == Completeness(TEXTS, 0, 0)
     assert sorted(model.embedded) == sorted(f"text number {number}" for number in range(1, TEXTS + 1))
-    assert set(writer.canaries(1)) == set(CANARIES)
+    assert set(writer.view().canaries(1)) == set(CANARIES)
     fill(model)
     assert len(model.embedded) == TEXTS
     assert_all_of(writer, Server())
@@ -257,12 +258,12 @@ def test_a_model_that_gives_every_text_one_vector_is_refused_from_the_start(writ
     with pytest.raises(ModelUnsoundError, match="the same as that of another text"):
         fill(Constant())
     assert stored(writer) == {}
-    assert writer.canaries(1) == {}
+    assert writer.view().canaries(1) == {}
 
 
 def test_the_built_in_model_is_not_looked_at(writer: SqliteWriter, fill: Fill) -> None:
     fill(StaticEmbedder(builtin_folder()))
-    assert writer.canaries(1) == {}
+    assert writer.view().canaries(1) == {}
     assert state(writer).missing == 0
 
 

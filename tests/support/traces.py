@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import tantivy
@@ -39,7 +40,7 @@ def assert_nowhere(data: Path, printed: Sequence[str], witness: str) -> None:
 
 
 def _decoded_rows(database: Path) -> str:
-    with sqlite3.connect(database) as db:
+    with closing(sqlite3.connect(database)) as db:  # one that stays open loses its locks when the file is read
         tables = [row[0] for row in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
         return "\n".join(str(row) for table in tables for row in db.execute(f"SELECT * FROM {table}"))
 

@@ -5,13 +5,15 @@ from contextlib import contextmanager
 from functools import partial
 
 from instar.domain.migrations import Cutover, Figure, Lease, Migration, State
-from instar.errors import LeaseLostError, ModelAwayError
+from instar.errors import LeaseLostError, MigrationError
 from instar.indexing.clock import Deadline
 from instar.indexing.filler import Filler
 from instar.indexing.parts import Access, Indexing
 from instar.migration.gates import Gate, check_gates
 from instar.ports import CorpusWriter, Progress
 
+ASKED_FOR = "asked for"
+"""The cause of what a person did, as a pause that only a person ends."""
 LEASE_SECONDS = 60.0
 """Renewed with every batch, of which few take longer than two seconds; one that lost it redoes a batch at most."""
 
@@ -50,10 +52,23 @@ class Builder:
         finally:
             self._given_back(lease)
 
+    def cut_over(self, cause: str) -> Migration:
+        """Make the ready migration active, where nothing is missing by now; returns how it stands then.
+
+        Raises `MigrationError` where none is ready.
+        """
+        migration = self._opened()
+        if migration is None or migration.state is not State.READY:
+            how = f"the migration is {migration.state}" if migration else "no migration is on its way"
+            raise MigrationError(f"nothing is ready to be made active: {how}", "`instar migrate status` shows it")
+        self._switch(self._access, migration, cause)
+        return self._standing(migration)
+
     def _worked(self, lease: Lease, *, renew: bool) -> Migration | None:
         held = Access(self._access.reading, lambda: self._holding(lease))
         steps: dict[State, Callable[[Access, Migration], bool]] = {
             State.PLANNED: self._begin,
+            State.PAUSED: self._try_again,
             State.BUILDING: partial(self._build, renew=renew),
             State.CHECKING: self._check,
             State.READY: self._let_in,
@@ -72,6 +87,13 @@ class Builder:
         self._advance(held, migration, State.BUILDING, "begun")
         return True
 
+    def _try_again(self, held: Access, migration: Migration) -> bool:
+        """Go on after a gate that was shut; not where a person paused."""
+        if migration.cause == ASKED_FOR:
+            return False
+        self._advance(held, migration, State.BUILDING, "tried again")
+        return True
+
     def _build(self, held: Access, migration: Migration, *, renew: bool) -> bool:
         with held.reading() as view:
             generation = next(each for each in view.generations() if each.id == migration.target.generation_id)
@@ -80,8 +102,6 @@ class Builder:
             generation, Deadline(), proved=True, renew=renew, go_on=lambda _: self._is_building(migration)
         )
         if failure is not None:
-            if not isinstance(failure, ModelAwayError):
-                self._advance(held, migration, State.PAUSED, failure.message)
             raise failure
         if not self._is_building(migration):
             return False
@@ -102,9 +122,9 @@ class Builder:
         return state is not State.PAUSED
 
     def _let_in(self, held: Access, migration: Migration) -> bool:
-        return migration.cutover is Cutover.AUTO and self.cut_over(held, migration, "cut over when ready")
+        return migration.cutover is Cutover.AUTO and self._switch(held, migration, "cut over when ready")
 
-    def cut_over(self, held: Access, migration: Migration, cause: str) -> bool:
+    def _switch(self, held: Access, migration: Migration, cause: str) -> bool:
         """Make the target active, in one write, where nothing is missing at that moment; else have it checked again."""
         with held.writing() as writer:
             missing = writer.view().completeness(migration.target.generation_id).missing

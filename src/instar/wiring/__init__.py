@@ -27,7 +27,7 @@ from instar.indexing.verifying import Verdict, verify
 from instar.ports import CorpusWriter, Embedder, Progress, SilentProgress
 from instar.search.engine import SearchEngine
 from instar.settings import Settings, user_folder
-from instar.wiring.migrations import WorkspaceMigrations
+from instar.wiring.migrations import FOR_EVER, WorkspaceMigrations
 from instar.wiring.models import Models
 
 if TYPE_CHECKING:
@@ -265,6 +265,14 @@ class Workspace:
         `renew` has a generation made anew whose model has changed. Raises what `read` does, and, after everything else
         is done, `ModelError` where a model cannot be had. Between batches others may write.
         """
+        try:
+            self._filled(progress, renew=renew)
+        finally:
+            self.store.close()
+            with self.store.writing(FOR_EVER):  # the last one that has it open moves everything into one file
+                pass
+
+    def _filled(self, progress: Progress, *, renew: bool) -> None:
         filler = Filler(self.migrations.access, self.parts, progress)
         failure = None
         try:

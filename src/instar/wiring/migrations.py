@@ -11,7 +11,7 @@ from instar.domain.migrations import Cutover, Migration, Side
 from instar.indexing.parts import Access, Indexing
 from instar.migration.build import Builder
 from instar.migration.commands import Migrations, begin, side_of
-from instar.ports import CorpusWriter, Embedder, Progress, Store, VectorIndex
+from instar.ports import CorpusWriter, Embedder, Progress, SilentProgress, Store, VectorIndex
 
 FOR_EVER = -1.0
 """As long as another process writes: whoever builds for hours waits for one that reads for minutes."""
@@ -66,6 +66,10 @@ class WorkspaceMigrations:
     def work(self, progress: Progress, *, renew: bool = False) -> Migration | None:
         """Take the open migration as far as it goes; see `Builder.work`."""
         return Builder(self.access, self._parts(), progress, actor(), is_gone).work(renew=renew)
+
+    def cut_over(self, cause: str) -> Migration | None:
+        """Make a ready migration active. Raises `MigrationError` where none is, `BusyError` where one works on it."""
+        return Builder(self.access, self._parts(), SilentProgress(), actor(), is_gone).cut_over(cause)
 
     def follow_settings(self) -> None:
         """Start a migration where the settings name another model than answers, and end one they named before.

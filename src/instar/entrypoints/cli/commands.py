@@ -8,6 +8,7 @@ import typer
 from instar.domain.embedding import Domain, Side, VectorFormat
 from instar.domain.models import VocabularyKind
 from instar.domain.search import Mode
+from instar.entrypoints.cli import migration_commands
 from instar.entrypoints.cli.arguments import (
     Arms,
     BaseUrl,
@@ -66,6 +67,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(model_app, name="model")
     app.command()(embed)
     app.command()(similarity)
+    migration_commands.register(app)
     app.callback(invoke_without_command=True)(version)
 
 

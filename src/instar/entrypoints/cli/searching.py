@@ -34,6 +34,8 @@ BUDGET_CANDIDATES = 50
 FIRST_FILL_SECONDS = 10.0
 """For the vectors of a folder that is new: enough for some 30,000 chunks with the built-in model. One that takes 40 ms
 a text would keep a question waiting for 20 minutes; what it has not reached is counted as pending."""
+MOMENT = 0.1
+"""How long a search waits for the lock, in seconds: one that embeds holds it for some milliseconds a batch."""
 LINE_CHARACTERS = 160
 """Of a line in a readable list: about two lines of a terminal."""
 
@@ -163,7 +165,7 @@ def _refresh(workspace: Workspace, paths: list[Path]) -> list[str]:
     seconds = workspace.settings.refresh_seconds
     try:
         with shown(wanted=False) as progress:
-            reports = workspace.index(paths, progress, seconds=seconds, wait_seconds=seconds, build_wanted=False)
+            reports = workspace.index(paths, progress, seconds=seconds, wait_seconds=MOMENT, build_wanted=False)
     except BusyError:
         return ["another instar process is indexing; answered with what is there"]
     except (DamagedError, DiskFullError, ModelError) as error:
