@@ -116,7 +116,7 @@ def test_facts_are_known_before_the_library_is_loaded() -> None:
 
 def test_without_the_library_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(ModelMissingError, match=r"pip install 'instar\[onnx\]'"):
+    with pytest.raises(ModelMissingError, match=r"-m pip install .*\[onnx\]'"):
         opened(MINILM).encode(["x"])
 
 
@@ -171,7 +171,8 @@ def test_a_device_that_is_not_there_is_named() -> None:
 def test_the_library_reports_nothing_to_its_maker(tmp_path: Path) -> None:
     code = (
         "import sys; from instar.adapters.embedders.onnx import OnnxEncoder;"
-        "from instar.domain.catalogue import ModelEntry; OnnxEncoder(ModelEntry('m', source=sys.argv[1])).encode(['text'])"
+        "from instar.domain.catalogue import ModelEntry;"
+        "OnnxEncoder(ModelEntry('m', source=sys.argv[1])).encode(['text'])"
     )
     environment = {**os.environ, "HOME": str(tmp_path)}
     for name in ("ORT_DISABLE_TELEMETRY", "XDG_CACHE_HOME"):
