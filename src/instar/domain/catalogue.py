@@ -22,6 +22,8 @@ AT_SERVERS = ("ollama", "openai")
 POOLINGS = ("mean", "cls", "last")
 NOT_OF_STATIC = ("query_prompt", "document_prompt", "centred", "truncation")
 """What such a table has no use for."""
+ADDRESS = "an address: http:// or https://, a host, and a port up to 65535 where it needs one"
+"""What `is_address` wants, in words."""
 FROM_NAME = "its name"
 """The origin of what stands in a reference itself."""
 
@@ -92,10 +94,13 @@ def _is_range(value: object) -> bool:
     return isinstance(value, list) and len(value) == 2 and all(map(_is_number, value)) and value[0] <= value[1]
 
 
-def _is_address(value: object) -> bool:
+def is_address(value: object) -> bool:
+    """Whether this is the address of a server, or empty."""
     try:
         parts = urlsplit(value) if isinstance(value, str) else None
-        return value == "" or (parts is not None and parts.scheme in ("http", "https") and bool(parts.hostname))
+        if value == "" or parts is None:
+            return value == ""
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0  # beyond 65535 it raises
     except ValueError:
         return False
 
@@ -120,7 +125,7 @@ _KINDS: dict[str, tuple[Callable[[object], bool], str]] = {
     "truncation": (_is_number, "a number from 1"),
     "licence": (_is_text, "a text"),
     "weights_bytes": (_is_number, "a number from 1"),
-    "base_url": (_is_address, "an address that begins with http:// or https:// and a host"),
+    "base_url": (is_address, ADDRESS),
     "options": (_are_options, "a table of texts, numbers, true and false"),
 }
 """What each key of a table must be, and how to say so."""
