@@ -68,11 +68,13 @@ def _fill(
     progress: Progress,
     deadline: Deadline,
 ) -> None:
-    total = writer.backlog_size(generation.id)
+    missing = writer.backlog_size(generation.id)
+    # Counting all takes a short run too long; in a long one that goes on, what was done before counts.
+    total = missing if deadline.limited else writer.view().completeness(generation.id).texts
     pace = Pace()
     cached = embedder if isinstance(embedder, CachedModel) else None
     from_cache = False
-    done = 0
+    done = total - missing
     while not deadline.passed():
         least = CACHED_AT_ONCE if from_cache and not deadline.limited else 1
         batch = writer.backlog(generation.id, max(least, pace.size(deadline.left())))
