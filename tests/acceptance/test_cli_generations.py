@@ -184,6 +184,18 @@ def test_the_active_model_may_go_away_and_come_back(run: Run, second: Path) -> N
     assert loaded(run("search", "retry delay", "--json", model=wanted))["degraded"] is None
 
 
+def test_where_the_active_model_is_gone_a_search_says_what_index_would_do(run: Run, second: Path) -> None:
+    with running(OpenAIServer()) as server:
+        run("model", "add", "mine", "--provider", "openai", "--source", "hash", "--base-url", server.url)
+        run("index", "--yes", model="mine")
+    run("index", model=f"static:{second}")
+    shutil.rmtree(second)
+    for wanted, does in (("static", "switches to it"), ("mine", "switches to it"), ("ollama:bge-m3", "builds that")):
+        said = run("search", "retry delay", model=wanted).stderr
+        assert f"note: the settings want {wanted} as int8: `instar index` {does}" in said
+    assert "the settings want" not in run("search", "retry delay", model=f"static:{second}").stderr
+
+
 def test_a_search_answers_though_a_canary_is_damaged(run: Run, tmp_path: Path) -> None:
     config, here = tmp_path / "home" / ".config" / "instar", tmp_path / "home" / "project"
     config.mkdir(parents=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from model_servers import OpenAIServer, running
 
 NOTES = {"retry.py": "def retry_delay(attempt):\n    '''Seconds to wait.'''\n    return 2**attempt\n"}
 
@@ -137,6 +138,25 @@ def test_no_address_is_taken_for_a_model_of_no_server(run):
     assert "leave out --base-url" in refused.stderr
 
 
+def test_an_address_that_is_none_is_refused_before_it_is_asked(run):
+    refused = run("model", "check", "openai:x", "--base-url", "http://me:pw@box:99999", code=2).stderr
+    assert "--base-url is not" in refused
+    assert "pw" not in refused
+
+
+def test_the_check_says_what_it_means_that_many_texts_are_cut(run, tmp_path):
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "long.md").write_text(" ".join(f"word{i}" for i in range(60)))
+    run("index", "notes", "--yes")
+    with running(OpenAIServer()) as server:
+        server.behaviour.window = 40
+        shown = run("model", "check", "openai:hash", "--base-url", server.url).stdout
+        assert "1 of 1 texts of the sample are longer than" in shown
+        assert "found by words, not by meaning" in shown
+        server.behaviour.window = 80
+        assert "found by words" not in run("model", "check", "openai:hash", "--base-url", server.url).stdout
+
+
 def test_an_unknown_model_is_no_finding_but_a_mistake(run):
     assert "unknown model 'nobody'" in run("model", "check", "nobody", code=2).stderr
 
@@ -167,6 +187,7 @@ def test_a_model_is_added_used_and_removed(run, as_json, user_file):
     [
         (["work"], "nothing is said"),
         (["work", "--provider", "ollama", "--source", "x", "--option", "num_ctx"], "key=value"),
+        (["work", "--provider", "openai", "--source", "x", "--option", "api_key_env="], "'api_key_env' is empty"),
         (["work", "--provider", "onnx", "--source", "/", "--option", "threads=abc"], "whole number from 0"),
         (["work", "--provider", "onnx", "--source", "/", "--option", "thread=4"], "it takes threads, device, python"),
         (["work", "--provider", "openai", "--source", "x", "--base-url", "ftp://me:pw@box"], "http:// or https://"),

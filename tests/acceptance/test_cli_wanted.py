@@ -56,6 +56,17 @@ def test_a_new_folder_is_searched_though_the_wanted_model_is_unknown(run: Run, e
     assert "ollama:bge-m3" in found["degraded"]
 
 
+def test_an_unknown_storage_format_stops_no_answer(run: Run, config: Path) -> None:
+    file = config / "instar.toml"
+    file.write_text('storage = "int4"\n')
+    first = json.loads(run("search", "retries", "--yes", "--mode", "vector", "--json").stdout)
+    again = json.loads(run("search", "retries", "--mode", "vector", "--json").stdout)
+    assert [len(found["hits"]) for found in (first, again)] == [1, 1]
+    run("verify")
+    for words in (first["degraded"], again["degraded"], run("status").stdout, run("index", code=2).stderr):
+        assert f"unknown storage format 'int4' (set in {file}); choose of float32" in words
+
+
 def test_a_file_of_models_that_cannot_be_read_stops_only_what_needs_it(run: Run, config: Path) -> None:
     run("index", "--yes")
     file = config / "models.toml"

@@ -62,6 +62,17 @@ class Server:
         return EmbeddedQuery(self.vector(text))
 
 
+class Steps:
+    """A progress that is kept."""
+
+    def __init__(self) -> None:
+        self.taken: list[tuple[int, int | None]] = []
+
+    def step(self, phase: str, done: int, total: int | None) -> None:
+        assert "some-model" in phase
+        self.taken.append((done, total))
+
+
 @pytest.fixture
 def writer(tmp_path: Path) -> Iterator[SqliteWriter]:
     """Return the writer of a corpus with so many texts that a model is looked at several times."""
@@ -117,6 +128,21 @@ def test_a_generation_is_filled_and_each_text_asked_for_once(writer: SqliteWrite
     fill(model)
     assert len(model.embedded) == TEXTS
     assert_all_of(writer, Server())
+
+
+def test_the_progress_of_a_run_that_goes_on_counts_from_the_whole(writer: SqliteWriter, pack: PackedVectors) -> None:
+    model, steps = Server(), Steps()
+    model.away_after = 1_500
+    generation = writer.create_generation(model.spec, StorageFormat.FLOAT32)
+    with pytest.raises(ModelAwayError):
+        fill_generation(writer, generation, model, pack, steps, Deadline())
+    held, model.away_after = len(stored(writer)), -1
+    seen = len(steps.taken)
+    fill_generation(writer, generation, model, pack, steps, Deadline())
+    done = [done for done, _ in steps.taken[seen:]]
+    assert done[0] > held
+    assert done[-1] == TEXTS
+    assert {total for _, total in steps.taken} == {TEXTS}
 
 
 def test_what_is_stored_stays_when_the_model_goes_away_and_the_next_run_goes_on(

@@ -4,8 +4,10 @@ import json
 import os
 import subprocess
 import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Thread
 
 import gguf_files
 import pytest
@@ -16,6 +18,7 @@ from instar.adapters.embedders.st_folder import described
 from instar.domain.catalogue import ModelEntry
 from instar.domain.models import EncoderFacts
 from instar.errors import ModelMissingError
+from instar.installing import pip_install
 from instar.settings import Settings
 from instar.wiring.models import Models
 
@@ -94,7 +97,10 @@ def test_a_file_that_is_not_there_or_no_model_is_told(tmp_path, file):
 def test_without_llama_cpp_the_command_that_installs_it_is_told(file):
     with pytest.raises(ModelMissingError) as caught:
         gguf(file).encode(["x"])
-    assert caught.value.remedy.startswith("pip install 'instar[gguf]'")
+    assert sys.executable in caught.value.message
+    assert caught.value.remedy.startswith(pip_install("gguf"))
+    with pytest.raises(ModelMissingError, match="llama-cpp-python"):  # before anything is fetched
+        _ = gguf("owner/repository/none.gguf").facts
 
 
 @pytest.mark.skipif(
@@ -122,7 +128,8 @@ def test_a_text_over_which_llama_cpp_fails_is_told_as_a_fault_of_the_model(file,
 def test_without_sentence_transformers_the_command_that_installs_it_is_told(tmp_path):
     with pytest.raises(ModelMissingError) as caught:
         _ = st(tmp_path).facts
-    assert caught.value.remedy == "pip install 'instar[st]'"
+    assert sys.executable in caught.value.message
+    assert caught.value.remedy == pip_install("st")
 
 
 def put(folder: Path, **files: object) -> Path:
@@ -203,6 +210,38 @@ def test_a_model_of_the_hub_that_is_nowhere_is_told_with_the_command_that_fetche
         "    except hub.ModelMissingError as error: print(error.remedy)\n"
     )
     assert "hf download owner/none m.gguf" in run_offline(code, tmp_path)
+
+
+def test_a_hub_that_fails_is_asked_once_and_told_in_one_line(tmp_path):
+    asked = []
+
+    class Failing(BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            asked.append(self.path)
+            self.send_error(503)
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Failing)
+    Thread(target=server.serve_forever, daemon=True).start()
+    code = (
+        "from instar.adapters.embedders import hub\n"
+        "try: hub.file('owner/none/m.gguf')\n"
+        "except hub.ModelMissingError as error: print(error.message)\n"
+    )
+    environment = {"HF_HUB_OFFLINE": "0", "HF_ENDPOINT": f"http://127.0.0.1:{server.server_port}"}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "HF_HUB_CACHE": str(tmp_path), **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    server.shutdown()
+    server.server_close()
+    assert "cannot be fetched" in done.stdout
+    assert (done.stderr, asked) == ("", ["/owner/none/resolve/main/m.gguf"])
 
 
 def test_a_snapshot_in_the_cache_of_the_hub_is_used_and_named_by_its_commit(tmp_path):

@@ -1,3 +1,4 @@
+import sys
 import tomllib
 
 import pytest
@@ -38,6 +39,15 @@ def test_a_linked_file_stays_a_link(path, tmp_path):
     assert kept.read_text() == "# mine\n"
 
 
+def test_what_lies_on_this_machine_is_written_as_it_is_found_from_everywhere(path, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "model").mkdir()
+    (tmp_path / "python").symlink_to(sys.executable)
+    add_model(path, "mine", {"provider": "onnx", "source": "~/model", "options": {"python": "~/python"}})
+    (table,) = tomllib.loads(path.read_text()).values()
+    assert (table["source"], table["options"]["python"]) == (str(tmp_path / "model"), str(tmp_path / "python"))
+
+
 @pytest.mark.parametrize(
     ("name", "values", "said"),
     [
@@ -50,6 +60,14 @@ def test_a_linked_file_stays_a_link(path, tmp_path):
         ("work", {**WORK, "truncation": 4096}, "cannot be truncated"),
         ("work", {**WORK, "base_url": "box:11434"}, "not an address"),
         ("work", {"provider": "gguf", "source": "a/b/c", "options": {"n_threads": 4}}, "n_threads"),
+        ("work", {"provider": "cloud", "source": "x"}, "the command line"),
+        ("work", {**WORK, "base_url": "http://box:65536/v1"}, "port up to 65535"),
+        ("work", {**WORK, "options": {"python": "/nowhere/python"}}, "there is no Python /nowhere/python"),
+        ("", WORK, "one line of visible characters"),
+        (" ", WORK, "one line of visible characters"),
+        ("a\nb", WORK, "one line of visible characters"),
+        ("a\x1fb", WORK, "one line of visible characters"),
+        ("a\u2028b", WORK, "one line of visible characters"),
     ],
 )
 def test_what_cannot_be_added_is_refused_and_nothing_written(path, name, values, said):

@@ -25,6 +25,8 @@ HUB_PARTS = 3
 POOLINGS = ("mean", "cls", "last")
 NOT_OF_STATIC = ("query_prompt", "document_prompt", "centred", "truncation")
 """What such a table has no use for."""
+ADDRESS = "an address: http:// or https://, a host, and a port up to 65535 where it needs one"
+"""What `is_address` wants, in words."""
 FROM_NAME = "its name"
 """The origin of what stands in a reference itself."""
 
@@ -86,7 +88,8 @@ def is_address(text: str) -> bool:
     """Whether this is the address of a server: http:// or https:// and a host."""
     try:
         parts = urlsplit(text)
-        _ = parts.port  # raises for one that is none
+        if parts.port == 0:  # beyond 65535 it raises
+            return False
     except ValueError:
         return False
     return parts.scheme in ("http", "https") and bool(parts.hostname) and not re.search(r"\s", text)
@@ -132,10 +135,7 @@ _KINDS: dict[str, tuple[Callable[[object], bool], str]] = {
     "truncation": (_is_number, "a number from 1"),
     "licence": (_is_text, "a text"),
     "weights_bytes": (_is_number, "a number from 1"),
-    "base_url": (
-        lambda value: value == "" or (isinstance(value, str) and is_address(value)),
-        "an address that begins with http:// or https:// and a host",
-    ),
+    "base_url": (lambda value: value == "" or (isinstance(value, str) and is_address(value)), ADDRESS),
     "options": (_are_options, "a table of texts, numbers, true and false"),
 }
 """What each key of a table must be, and how to say so."""

@@ -10,12 +10,16 @@ Figure = str | int | float
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at; where something is wrong, `finding` says what, and `remedy` what to do next."""
+    """One thing that was looked at; where something is wrong, `finding` says what, and `remedy` what to do next.
+
+    `note` says what a figure means where nothing is wrong.
+    """
 
     name: str
     figures: Mapping[str, Figure] = field(default_factory=dict)
     finding: str = ""
     remedy: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

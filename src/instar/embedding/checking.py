@@ -29,6 +29,8 @@ SIZE_TOLERANCE = 0.05
 SAMPLE_SECONDS = 3.0
 """How long speed is measured, so that a check is a matter of seconds."""
 SAMPLED_AT_ONCE = 16
+MANY_CUT = 0.1
+"""A share of texts that are cut which may decide for another model."""
 
 
 def check(
@@ -260,12 +262,23 @@ def _speed(model: Embedder, sample: Sequence[str], room: Room) -> Check:
     if room.texts and done:
         figures["corpus_seconds"] = round(room.texts / rate)
     if not unsound:
-        return Check("speed", figures)
+        return Check("speed", figures, note=_cut(cut, done, model.spec.context_tokens))
     return Check(
         "speed",
         figures | {"unsound": unsound},
         f"{unsound} of {done} texts of the sample get unsound vectors",
         "bring the server or library up to date; a build would put these texts into quarantine",
+    )
+
+
+def _cut(cut: int, done: int, context_tokens: int | None) -> str:
+    """Return what it means that texts of the sample were cut; "" where few were."""
+    if cut < MANY_CUT * done:
+        return ""
+    window = f"the {context_tokens:,} tokens" if context_tokens else "what"
+    return (
+        f"{cut} of {done} texts of the sample are longer than {window} the model reads:"
+        " what stands behind that is found by words, not by meaning"
     )
 
 

@@ -74,11 +74,13 @@ def _fill(
     go_on: Callable[[int], bool],
 ) -> None:
     with access.reading() as view:
-        total = view.backlog_size(generation.id)
+        missing = view.backlog_size(generation.id)
+        # Counting all takes a short run too long; in a long one that goes on, what was done before counts.
+        total = missing if deadline.limited else view.completeness(generation.id).texts
     pace = Pace()
     cached = embedder if isinstance(embedder, CachedModel) else None
     from_cache = False
-    done = last = 0
+    last, done = 0, total - missing
     while go_on(last) and not deadline.passed():
         least = CACHED_AT_ONCE if from_cache and not deadline.limited else 1
         with access.reading() as view:

@@ -12,7 +12,7 @@ from instar.adapters.sources.transcripts import TranscriptSource
 from instar.adapters.sources.tree import TreeSource
 from instar.adapters.stores.sqlite.store import SqliteStore
 from instar.adapters.vectors.packed import PackedVectors
-from instar.domain.catalogue import ModelEntry
+from instar.domain.catalogue import STATIC, ModelEntry
 from instar.domain.corpus import Root, SessionChoice
 from instar.domain.generations import Generation, Weights
 from instar.domain.migrations import State
@@ -43,7 +43,7 @@ LOCK_SECONDS = 10.0
 class Workspace:
     """One data folder with everything that works on it. One for a search is `brief` with the servers of models.
 
-    `model_place` is where the wanted model was set, for errors about it.
+    `model_place` and `storage_place` are where the wanted model and its format were set, for errors about them.
     """
 
     def __init__(
@@ -53,9 +53,11 @@ class Workspace:
         *,
         brief: bool = False,
         model_place: str = "the settings",
+        storage_place: str = "the settings",
     ) -> None:
         self.settings = settings
         self._model_place = model_place
+        self._storage_place = storage_place
         self.store = SqliteStore(settings.data)
         self.lexical = TantivyIndex(settings.data / LEXICAL_FOLDER)
         self._given = embedder
@@ -73,9 +75,9 @@ class Workspace:
 
     @cached_property
     def wanted_problem(self) -> SettingError | None:
-        """Why it cannot be told which model is wanted, None where it can."""
+        """Why it cannot be told which model is wanted, or in which format; None where it can."""
         try:
-            _ = self._wanted_entry
+            self._check_wanted()
         except SettingError as error:
             return error
         return None
@@ -85,6 +87,10 @@ class Workspace:
         """The model that answers within seconds, while the wanted one is not ready."""
         return self._given or self.models.first()
 
+    def _check_wanted(self) -> None:
+        """Raise `SettingError` where it cannot be told which model is wanted, or in which format."""
+        _ = self._wanted_entry, self.storage
+
     @property
     def storage(self) -> StorageFormat:
         """The storage format the settings name. Raises `SettingError` for an unknown one."""
@@ -92,7 +98,17 @@ class Workspace:
             return StorageFormat(self.settings.storage)
         except ValueError:
             known = ", ".join(StorageFormat)
-            raise SettingError(f"unknown storage format {self.settings.storage!r}", f"choose of {known}") from None
+            raise SettingError(
+                f"unknown storage format {self.settings.storage!r} (set in {self._storage_place})", f"choose of {known}"
+            ) from None
+
+    @property
+    def _storage_or_default(self) -> StorageFormat:
+        """That of a new corpus too, which is searched whatever the settings name; nothing else is built then."""
+        try:
+            return self.storage
+        except SettingError:
+            return StorageFormat.INT8
 
     def embedder_of(self, generation: Generation) -> Embedder | None:
         """Return the model whose vectors a generation holds, None where it is another one now, or has no name any more.
@@ -140,6 +156,17 @@ class Workspace:
     def _is_elsewhere(self, generation: Generation) -> bool:
         stored = generation.model.place  # "" also where it was not noted yet
         return self._given is None and stored not in ("", self._wanted_entry.place)
+
+    def wanted_is_ready(self) -> bool:
+        """Whether a generation as the settings want it needs no more than to take over, or seconds of the static model.
+
+        Raises `SettingError` where nobody knows what is wanted.
+        """
+        if self._wanted_entry.provider == STATIC:
+            return True
+        with self.store.snapshot() as snapshot:
+            wanted = filter(self.is_wanted, snapshot.generations())
+            return any(not snapshot.completeness(one.id).missing for one in wanted)
 
     @property
     def _wanted_entry(self) -> ModelEntry:
@@ -243,7 +270,7 @@ class Workspace:
             embedder_of=self.embedder_of,
             first=lambda: self.first,
             wanted=lambda: self.wanted,
-            storage=self.storage,
+            storage=self._storage_or_default,
             weights=Weights(self.settings.lexical_weight, self.settings.vector_weight),
         )
 
@@ -252,10 +279,10 @@ class Workspace:
     ) -> list[RootReport]:
         """Read what changed in these roots (added where unknown), so that it is found by words; see `fill`.
 
-        Raises `BusyError` where another process writes, `SettingError` where nobody knows the wanted model, and the
-        errors of the store.
+        Raises `BusyError` where another process writes, `SettingError` where nobody knows the wanted model or format,
+        and the errors of the store.
         """
-        _ = self._wanted_entry  # refused before anything is done
+        self._check_wanted()  # refused before anything is done
         with self._indexer(progress, wait_seconds) as (writer, indexer, _):
             return indexer.read([writer.add_root(str(path)) for path in paths], reread=reread)
 
@@ -265,6 +292,7 @@ class Workspace:
         `renew` has a generation made anew whose model has changed. Raises what `read` does, and, after everything else
         is done, `ModelError` where a model cannot be had. Between batches others may write.
         """
+        self._check_wanted()
         try:
             self._filled(progress, renew=renew)
         finally:
@@ -301,7 +329,7 @@ class Workspace:
         reading takes. Raises what `read` and `fill` do.
         """
         if build_wanted:
-            _ = self._wanted_entry
+            self._check_wanted()
         with self._indexer(progress, wait_seconds, seconds) as (writer, indexer, deadline):
             reports = indexer.read([writer.add_root(str(path)) for path in paths], reread=reread)
             if not build_wanted:

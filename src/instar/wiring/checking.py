@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from instar.domain.catalogue import AT_SERVERS, STATIC, ModelEntry, facts_of
+from instar.domain.catalogue import ADDRESS, AT_SERVERS, STATIC, ModelEntry, facts_of, is_address
 from instar.domain.checks import Check, Room
 from instar.domain.models import StorageFormat
 from instar.domain.search import Scope
@@ -35,6 +35,8 @@ def check_model(workspace: Workspace, reference: str, base_url: str | None = Non
     entry = workspace.models.resolved(reference)
     if base_url and entry.provider not in AT_SERVERS:
         raise SettingError(f"{reference} is no model of a server", "leave out --base-url")
+    if base_url and not is_address(base_url):
+        raise SettingError(f"--base-url is not {ADDRESS}", "mend the address")
     entry = replace(entry, base_url=base_url or entry.base_url)
     probes = json.loads((files("instar") / "resources" / "probes.json").read_text("utf-8"))
     sample, texts = _sample(workspace)

@@ -1,6 +1,7 @@
 """From the name of a model to the model: the catalogue, the user's additions, the adapter of its provider."""
 
 import os
+import sys
 import tomllib
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing, suppress
@@ -17,6 +18,7 @@ from instar.embedding.caching import CachedModel, QueryCache
 from instar.embedding.encoding import EncodedModel
 from instar.embedding.lazy import Unloader
 from instar.errors import ModelMissingError, SettingError, UnknownModelError
+from instar.installing import pip_install_beside
 from instar.ports import Embedder, Encoder, VectorCache
 from instar.settings import Settings, cache_folder
 
@@ -136,6 +138,8 @@ class Models:
             return "its server" if entry.provider else ""
         if entry.provider == STATIC and not entry.source:
             return "built in"
+        if "python" in entry.options:
+            return "its own environment"
         there = find_spec(entry.package) is not None if entry.package else Path(entry.source).exists()
         return "installed" if there else "not installed"
 
@@ -202,8 +206,9 @@ def encoder_here(entry: ModelEntry, *, brief: bool = False) -> Encoder:
         folder = package_folder(entry)
         if folder is None:
             raise ModelMissingError(
-                f"the model {entry.name} is a package of its own, {entry.package}, which is not installed",
-                "in a clone of Instar: pip install ./models/minilm",
+                f"the model {entry.name} is a package of its own, {entry.package}, which is not installed"
+                f" in {sys.executable}",
+                pip_install_beside("models/minilm"),
             )
         entry = replace(entry, source=str(folder))
     return ENCODERS[entry.provider](entry)

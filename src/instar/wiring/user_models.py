@@ -1,6 +1,7 @@
 """The user's own `models.toml`: a table written or removed, nothing else touched."""
 
 import os
+import shutil
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +11,9 @@ from instar.domain.tables import Scalar, with_table
 from instar.errors import SettingError, UsageError
 from instar.wiring.models import built_in_entries, whole_path
 
+PYTHON = "python"
+"""The option that names another environment."""
+
 Values = Mapping[str, Scalar | Mapping[str, Scalar]]
 
 
@@ -18,10 +22,12 @@ def add_model(path: Path, name: str, values: Values) -> ModelEntry:
 
     Raises `SettingError` for values of no use and for a name of the catalogue that would stand for another model.
     """
+    _check_name(name)
     built_in = built_in_entries()
-    if "provider" in values and "source" in values:
-        values = {**values, "source": whole_path(str(values["provider"]), str(values["source"]))}
-    entry = sound(read_entries({name: dict(values)}, str(path), built_in)[name])
+    values = _with_whole_paths(values)
+    # What is wrong does not stand in the file.
+    sound(read_entries({name: dict(values)}, "the command line", built_in)[name])
+    entry = read_entries({name: dict(values)}, str(path), built_in)[name]
     known = built_in.get(name)
     if known is not None and not _same_model(known, values, built_in):
         raise SettingError(
@@ -31,6 +37,7 @@ def add_model(path: Path, name: str, values: Values) -> ModelEntry:
     if not entry.provider or not (entry.source or entry.package or known):
         raise SettingError(f"where {name} runs is not said", "give --provider and --source")
     _check_source(entry)
+    _check_python(values.get("options"))
     text = _content(path)
     _tables(path, text)
     _replace(path, with_table(text, name, values))
@@ -43,6 +50,36 @@ def remove_model(path: Path, name: str) -> None:
     if name not in _tables(path, text):
         raise UsageError(f"{path} has no model {name!r}", "`instar model list` shows all models")
     _replace(path, with_table(text, name, None))
+
+
+def _check_name(name: str) -> None:
+    """Raise `SettingError` for a name that could not be seen, typed or found again in the file."""
+    if not name.strip() or not name.isprintable():
+        raise SettingError(
+            f"{name!r} cannot be the name of a model",
+            "a name is one line of visible characters, as `work` or `my-model:2`",
+        )
+
+
+def _with_whole_paths(values: Values) -> Values:
+    """Return the values with what they name of this machine as it is found from every folder."""
+    whole = dict(values)
+    if "provider" in values and "source" in values:
+        whole["source"] = whole_path(str(values["provider"]), str(values["source"]))
+    options = values.get("options")
+    if isinstance(options, Mapping) and os.sep in str(options.get(PYTHON, "")):  # another one is looked for on the PATH
+        path = os.path.expanduser(str(options[PYTHON]))  # noqa: PTH111 - raises nothing for a user who is none
+        whole["options"] = {**options, PYTHON: os.path.abspath(path)}  # noqa: PTH100 - an environment's is a link
+    return whole
+
+
+def _check_python(options: object) -> None:
+    """Raise `SettingError` where the Python of another environment is named, and cannot be run."""
+    if isinstance(options, Mapping) and PYTHON in options and shutil.which(options[PYTHON]) is None:
+        raise SettingError(
+            f"there is no Python {options[PYTHON]} that can be run",
+            "give that of an environment with Instar and the model's library, as --option python=…/bin/python",
+        )
 
 
 def _check_source(entry: ModelEntry) -> None:

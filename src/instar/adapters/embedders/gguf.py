@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from importlib.util import find_spec
@@ -17,10 +18,10 @@ from instar.domain import catalogue
 from instar.domain.catalogue import ModelEntry
 from instar.domain.models import EncoderFacts
 from instar.errors import ModelMissingError, ModelUnsoundError
+from instar.installing import pip_install
 from instar.ports import Embedded
 
 LIBRARY = "llama_cpp"
-INSTALL = "pip install 'instar[gguf]'  (builds llama.cpp: a C++ compiler, some 15 minutes)"
 USUAL_CONTEXT = 2048
 """Tokens, where the model takes as many: a text is evaluated in one piece, and memory for the longest is reserved."""
 CORES_A_THREAD = 2
@@ -124,6 +125,7 @@ class GgufEncoder:
             raise ModelMissingError(
                 f"there is no file {self._entry.source}", "name a GGUF file, or one of the hub as OWNER/REPOSITORY/FILE"
             )
+        self._check_library()  # before gigabytes are fetched for nothing
         return hub.file(self._entry.source)
 
     @cached_property
@@ -152,8 +154,7 @@ class GgufEncoder:
 
     def _loaded(self) -> _Llama:
         if self._model is None:
-            if find_spec(LIBRARY) is None:
-                raise ModelMissingError(f"{self._entry.name} needs llama-cpp-python, which is not installed", INSTALL)
+            self._check_library()
             context = self.facts.context_tokens
             try:
                 self._model = self._load(int(context or USUAL_CONTEXT))
@@ -163,6 +164,13 @@ class GgufEncoder:
                     "take a newer llama-cpp-python, or another file: it may be damaged",
                 ) from error
         return self._model
+
+    def _check_library(self) -> None:
+        if find_spec(LIBRARY) is None:
+            raise ModelMissingError(
+                f"{self._entry.name} needs llama-cpp-python, which is not installed in {sys.executable}",
+                f"{pip_install('gguf')}  (builds llama.cpp: a C++ compiler, some 15 minutes)",
+            )
 
     def _load(self, context: int) -> _Llama:
         from llama_cpp import Llama

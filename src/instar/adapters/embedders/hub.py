@@ -10,6 +10,10 @@ SMALL = ("*.json", "*.txt", "*.model", "*.py")
 WEIGHTS = ("*.safetensors", "*.bin")
 COMMIT_DIGITS = 40
 
+CONNECT_SECONDS = 5.0
+"""To hear from the hub at all. Its library would ask six times, for half a minute."""
+
+os.environ.setdefault("HF_HUB_VERBOSITY", "error")  # read with the next; what goes wrong is for Instar to say
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # read when the library is loaded; a fetch says enough of itself
 
 
@@ -34,7 +38,7 @@ def snapshot(name: str) -> Path:
 
 def file(reference: str) -> Path:
     """Return a file of `owner/repository/path`, fetched where it is not in the cache. Raises `ModelMissingError`."""
-    from huggingface_hub import hf_hub_download
+    from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
 
     repository, path = "/".join(reference.split("/")[:2]), "/".join(reference.split("/")[2:])
     try:
@@ -42,8 +46,9 @@ def file(reference: str) -> Path:
     except (OSError, ValueError):
         pass
     try:
+        get_hf_file_metadata(hf_hub_url(repository, path), timeout=CONNECT_SECONDS)  # asks once
         return Path(hf_hub_download(repository, path))
-    except (OSError, ValueError) as error:
+    except Exception as error:  # each version of the library passes on errors of another one
         raise _missing(reference, f"{repository} {path}", error) from error
 
 

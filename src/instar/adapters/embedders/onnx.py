@@ -1,6 +1,7 @@
 """Transformers in ONNX Runtime, from a folder with graph, tokenizer and `model.json`."""
 
 import os
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -15,6 +16,7 @@ from instar.adapters.embedders.words import share_of_whole_words
 from instar.domain.catalogue import ModelEntry
 from instar.domain.models import EncoderFacts
 from instar.errors import ModelMissingError, ModelUnsoundError
+from instar.installing import pip_install
 from instar.ports import Embedded, Matrix
 
 if TYPE_CHECKING:
@@ -159,7 +161,7 @@ def _onnxruntime() -> ModuleType:
     try:
         import onnxruntime
     except ImportError as error:
-        raise ModelMissingError("onnxruntime is not installed", "pip install 'instar[onnx]'") from error
+        raise ModelMissingError(f"onnxruntime is not installed in {sys.executable}", pip_install("onnx")) from error
     module: ModuleType = onnxruntime
     return module
 

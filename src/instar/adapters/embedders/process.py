@@ -17,6 +17,7 @@ from instar.adapters.embedders.frames import Message, receive, send
 from instar.domain.catalogue import ModelEntry
 from instar.domain.models import EncoderFacts
 from instar.errors import InstarError, ModelAwayError, ModelChangedError, ModelMissingError, ModelUnsoundError
+from instar.installing import pip_install
 from instar.ports import Embedded, Encoder
 
 PYTHON = "python"
@@ -54,7 +55,7 @@ class ProcessEncoder:
     def __init__(
         self, entry: ModelEntry, make: Callable[[ModelEntry], Encoder], seconds: float = ANSWER_SECONDS
     ) -> None:
-        self._python = str(entry.options[PYTHON])
+        self._python = os.path.expanduser(str(entry.options[PYTHON]))  # noqa: PTH111 - raises nothing for a user who is none
         self._entry = replace(entry, options={key: value for key, value in entry.options.items() if key != PYTHON})
         self._make = make
         self._seconds = seconds
@@ -139,6 +140,7 @@ class ProcessEncoder:
             reply, _ = child.ask(
                 {
                     "version": __version__,
+                    "install": pip_install(python=self._python),
                     "entry": asdict(self._entry),
                     "module": self._make.__module__,
                     "name": self._make.__name__,
@@ -147,7 +149,7 @@ class ProcessEncoder:
         except _EndedError as error:
             raise ModelMissingError(
                 f"{self._entry.name} does not start in {self._python} ({error})",
-                f"see that it has Instar and the model's library: {self._python} -m pip install instar",
+                f"see that it has Instar and the model's library: {pip_install(python=self._python)}",
             ) from error
         _raise_error(reply)
         return _Introduction(EncoderFacts(**reply["facts"]), reply["batch"], reply["agreement"])

@@ -2,6 +2,7 @@
 
 import gc
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
@@ -16,10 +17,10 @@ from instar.adapters.embedders.words import share_of_whole_words
 from instar.domain.catalogue import ModelEntry
 from instar.domain.models import EncoderFacts
 from instar.errors import ModelMissingError, ModelUnsoundError
+from instar.installing import pip_install
 from instar.ports import Embedded, Matrix
 
 LIBRARY = "sentence-transformers"
-INSTALL = "pip install 'instar[st]'"
 CONSENT = "run_model_code"
 """The option by which the user lets code of the model's repository run."""
 OTHER_RESULTS = ((5, 5, 0), (5, 6, 0))
@@ -201,7 +202,9 @@ def _runtime() -> str:
     try:
         installed = version(LIBRARY)
     except PackageNotFoundError as error:
-        raise ModelMissingError(f"models of the provider st need {LIBRARY}, which is not installed", INSTALL) from error
+        raise ModelMissingError(
+            f"models of the provider st need {LIBRARY}, which is not installed in {sys.executable}", pip_install("st")
+        ) from error
     numbers = tuple(int(part) for part in re.findall(r"\d+", installed)[:3])
     first, last = OTHER_RESULTS
     return f"{LIBRARY} {installed}" if first <= numbers <= last else ""

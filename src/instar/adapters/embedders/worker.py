@@ -48,7 +48,7 @@ def _opened(request: Mapping[str, Any]) -> Encoder:
     if request["version"] != __version__:
         raise ModelMissingError(
             f"{sys.executable} has Instar {__version__}, not {request['version']}",
-            f"{sys.executable} -m pip install instar=={request['version']}",
+            request["install"],
         )
     values: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value for key, value in request["entry"].items()

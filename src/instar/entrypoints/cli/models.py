@@ -196,6 +196,8 @@ def check(name: str, base_url: str | None, *, as_json: bool, data: Path | None) 
 def _print(found: Check) -> None:
     figures = ", ".join(_figure(key, value, found.name) for key, value in found.figures.items())
     typer.echo(printable(f"{'!' if found.finding else ' '} {found.name:13} {figures}".rstrip()))
+    if found.note:
+        typer.echo(printable(f"  note:    {found.note}"))
     if found.finding:
         typer.echo(printable(f"  finding: {found.finding}"))
         typer.echo(printable(f"  remedy:  {found.remedy}"))
@@ -245,6 +247,8 @@ def _option(text: str) -> tuple[str, str | int | float | bool]:
     key, sign, value = text.partition("=")
     if not key or not sign:
         raise SettingError(f"option {text!r} is no key=value", "write it as `--option num_ctx=8192`")
+    if not value:
+        raise SettingError(f"option {key!r} is empty", "write it as `--option num_ctx=8192`, or leave it out")
     if value in ("true", "false"):
         return key, value == "true"
     for kind in (int, float):

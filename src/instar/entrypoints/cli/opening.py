@@ -13,7 +13,9 @@ from instar.wiring import Workspace
 def open_workspace(data: Path | None, *, brief: bool = False) -> Workspace:
     """Read the settings and open the data folder they name; see `Workspace` for `brief`."""
     loaded = load(overrides={"data": data})
-    return Workspace(loaded.settings, brief=brief, model_place=loaded.place("model"))
+    return Workspace(
+        loaded.settings, brief=brief, model_place=loaded.place("model"), storage_place=loaded.place("storage")
+    )
 
 
 def current_folder() -> Path:

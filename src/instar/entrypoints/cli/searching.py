@@ -84,8 +84,8 @@ def search(options: Options) -> None:
     problem = workspace.wanted_problem
     if problem is not None:
         notes += [] if problem.message in (answer.degraded or "") else [str(problem)]
-    elif answer.generation is not None and answer.degraded is None and not workspace.is_wanted(answer.generation):
-        typer.echo(f"note: {_unwanted(workspace, answer.generation)}", err=True)
+    elif answer.generation is not None and not workspace.is_wanted(answer.generation):
+        typer.echo(f"note: {printable(_unwanted(workspace, answer.generation, answer.degraded))}", err=True)
     if not answer.hits:
         notes += filter(None, [why_nothing_fits(workspace, request.scope, covered)])
     hits = answer.hits if options.budget is None else fit(answer.hits, options.budget)[: options.limit]
@@ -97,14 +97,14 @@ def search(options: Options) -> None:
         _print(answer, hits, notes)
 
 
-def _unwanted(workspace: Workspace, generation: Generation) -> str:
-    """Return how what answers differs from what the settings want, and what to do."""
+def _unwanted(workspace: Workspace, generation: Generation, degraded: str | None) -> str:
+    """Return what the settings want in place of the active generation, and how it comes to answer."""
     if workspace.is_moved(generation):
         return f"{generation.model.called} is {MOVED}: {LOOKED_AT}"
-    return (
-        f"{generation.model.called} as {generation.storage} answers, the settings want {workspace.settings.model} as"
-        f" {workspace.storage}: `instar index` builds that, or goes on with it"
-    )
+    answers = "" if degraded else f"{generation.model.called} as {generation.storage} answers, "
+    comes = "switches to it" if degraded and workspace.wanted_is_ready() else "builds that, or goes on with it"
+    wanted = f"{workspace.settings.model} as {workspace.storage}"
+    return f"{answers}the settings want {wanted}: `instar index` {comes}"
 
 
 def _prepare(workspace: Workspace, options: Options, asked: Sequence[Path]) -> list[str]:
