@@ -135,10 +135,10 @@ def test_the_progress_of_a_run_that_goes_on_counts_from_the_whole(writer: Sqlite
     model.away_after = 1_500
     generation = writer.create_generation(model.spec, StorageFormat.FLOAT32)
     with pytest.raises(ModelAwayError):
-        fill_generation(writer, generation, model, pack, steps, Deadline())
+        fill_generation(Access.under_lock(writer), generation, model, pack, steps, Deadline())
     held, model.away_after = len(stored(writer)), -1
     seen = len(steps.taken)
-    fill_generation(writer, generation, model, pack, steps, Deadline())
+    fill_generation(Access.under_lock(writer), generation, model, pack, steps, Deadline())
     done = [done for done, _ in steps.taken[seen:]]
     assert done[0] > held
     assert done[-1] == TEXTS
