@@ -73,11 +73,9 @@ class Builder:
             State.CHECKING: self._check,
             State.READY: self._let_in,
         }
-        migration = self._opened()
-        while migration is not None:
-            step = steps.get(migration.state)
-            if step is None or not step(held, migration):
-                break
+        migration, going = self._opened(), True
+        while migration is not None and going and migration.state in steps:
+            going = steps[migration.state](held, migration)
             migration = self._standing(migration)
         return migration
 

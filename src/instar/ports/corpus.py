@@ -55,6 +55,10 @@ class CorpusSnapshot(Protocol):
         """What happened to a migration, in order."""
         ...
 
+    def noted_wanted(self) -> Side | None:
+        """What the settings wanted when a build last looked; None before the first."""
+        ...
+
     def lease(self) -> Lease | None:
         """The lease as it was written last, whether or not it has expired."""
         ...

@@ -168,6 +168,15 @@ class Workspace:
             wanted = filter(self.is_wanted, snapshot.generations())
             return any(not snapshot.completeness(one.id).missing for one in wanted)
 
+    def is_unsettled(self, active: Generation) -> bool:
+        """Whether the settings want another generation than the active one, and nobody has decided against it."""
+        if self.is_wanted(active):
+            return False
+        if self._given is None and self.wanted_problem:
+            return True
+        name = self._given.spec.called if self._given else self._wanted_entry.name
+        return not self.migrations.has_decided(name)
+
     @property
     def _wanted_entry(self) -> ModelEntry:
         _ = self.models.entries  # a file that cannot be read is no fault of the name

@@ -67,9 +67,21 @@ class WorkspaceMigrations:
         """Take the open migration as far as it goes; see `Builder.work`."""
         return Builder(self.access, self._parts(), progress, actor(), is_gone).work(renew=renew)
 
-    def cut_over(self, cause: str) -> Migration | None:
+    def cut_over(self, cause: str) -> Migration:
         """Make a ready migration active. Raises `MigrationError` where none is, `BusyError` where one works on it."""
         return Builder(self.access, self._parts(), SilentProgress(), actor(), is_gone).cut_over(cause)
+
+    def has_decided(self, model: str) -> bool:
+        """Whether somebody decided that something else answers than the model of this name, which the settings want.
+
+        That is so after a rollback, an abort, or a migration that was asked for: `follow_settings` begins none then.
+        """
+        with self.access.reading() as view:
+            noted, pointer = view.noted_wanted(), view.pointer()
+            opened = any(each.is_open for each in view.migrations())
+        if noted is None or pointer is None or opened:
+            return False
+        return noted.model == model and noted.generation_id != pointer.generation.id
 
     def follow_settings(self) -> None:
         """Start a migration where the settings name another model than answers, and end one they named before.

@@ -20,6 +20,7 @@ def generations_as_json(workspace: Workspace) -> list[dict[str, Any]]:
     """Return the facts of each generation, oldest first."""
     with workspace.store.snapshot() as snapshot:
         active = snapshot.active_generation()
+        decided = active is not None and not workspace.is_wanted(active) and not workspace.is_unsettled(active)
         facts = []
         for generation in snapshot.generations():
             model, state = generation.model, snapshot.completeness(generation.id)
@@ -33,7 +34,7 @@ def generations_as_json(workspace: Workspace) -> list[dict[str, Any]]:
                     "context_tokens": model.context_tokens,
                     "storage": generation.storage.value,
                     "active": active is not None and generation.id == active.id,
-                    "wanted": workspace.is_wanted(generation),
+                    "wanted": workspace.is_wanted(generation) and not decided,
                     "moved": workspace.is_moved(generation),
                     "texts": state.texts,
                     "missing": state.missing,

@@ -36,6 +36,11 @@ def status(*, as_json: bool, data: Path | None) -> None:
             typer.echo(line)
     if facts["wanted"]["problem"]:
         typer.echo(printable(f"wanted        {facts['wanted']['problem']}"))
+    elif facts["wanted"]["decided"]:
+        wanted = printable(workspace.settings.model)
+        typer.echo(
+            f"wanted        {wanted} by the settings, decided otherwise: `instar migrate start {wanted}` builds it"
+        )
     elif facts["generations"] and not any(generation["wanted"] for generation in facts["generations"]):
         wanted = printable(f"{workspace.settings.model} {workspace.settings.storage}")
         texts = counted(facts["generations"][0]["texts"], "text")
@@ -65,10 +70,11 @@ def _print_root(root: dict[str, Any]) -> None:
 
 def _status(workspace: Workspace) -> dict[str, Any]:
     folder = workspace.settings.data
-    wanted = {
+    wanted: dict[str, Any] = {
         "model": workspace.settings.model,
         "storage": workspace.settings.storage,
         "problem": str(workspace.wanted_problem) if workspace.wanted_problem else None,
+        "decided": False,
     }
     facts: dict[str, Any] = {"data": str(folder), "bytes": _size(folder), "wanted": wanted}
     facts |= {"roots": [], "generations": []}
@@ -76,6 +82,9 @@ def _status(workspace: Workspace) -> dict[str, Any]:
         return facts
     facts["generations"] = generations_as_json(workspace)
     with workspace.store.snapshot() as snapshot:
+        active = snapshot.active_generation()
+        if active is not None and not workspace.wanted_problem:
+            wanted["decided"] = not (workspace.is_wanted(active) or workspace.is_unsettled(active))
         for root in snapshot.roots():
             documents, chunks = snapshot.counts(root.id)
             facts["roots"].append(

@@ -84,7 +84,7 @@ def search(options: Options) -> None:
     problem = workspace.wanted_problem
     if problem is not None:
         notes += [] if problem.message in (answer.degraded or "") else [str(problem)]
-    elif answer.generation is not None and not workspace.is_wanted(answer.generation):
+    elif answer.generation is not None and workspace.is_unsettled(answer.generation):
         typer.echo(f"note: {printable(_unwanted(workspace, answer.generation, answer.degraded))}", err=True)
     if not answer.hits:
         notes += filter(None, [why_nothing_fits(workspace, request.scope, covered)])

@@ -58,6 +58,12 @@ def steps(db: sqlite3.Connection, migration_id: int) -> list[Step]:
     return [Step(State(state), at, actor, cause, json.loads(figures)) for state, at, actor, cause, figures in rows]
 
 
+def noted_wanted(db: sqlite3.Connection) -> Side | None:
+    """Return what the settings wanted when a build last looked."""
+    row = db.execute("SELECT value FROM meta WHERE key = 'wanted'").fetchone()
+    return _side_of(json.loads(row[0])) if row else None
+
+
 def lease(db: sqlite3.Connection) -> Lease | None:
     """Return the lease as it was written last, whether or not it has expired."""
     row = db.execute("SELECT holder, token, expires_at FROM lease").fetchone()
