@@ -65,7 +65,7 @@ def test_the_wanted_model_is_built_beside_the_first_and_takes_over(run: Run, sec
     assert "`instar index` builds that" in found.stderr
     before = loaded(run("status", "--json", model=wanted))
     assert [(one["model"], one["active"], one["wanted"]) for one in before["generations"]] == [("static", True, False)]
-    assert before["wanted"] == {"model": wanted, "storage": "int8", "problem": None}
+    assert before["wanted"] == {"model": wanted, "storage": "int8", "problem": None, "decided": False}
     assert "not begun, 1 text missing: `instar index` builds it" in run("status", model=wanted).stdout
     built = run("index", model=wanted).stdout
     assert f"{wanted} int8, active, complete" in built
