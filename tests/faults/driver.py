@@ -15,6 +15,7 @@ from typing import Any
 
 from instar.domain.corpus import Document, SessionChoice, Touched
 from instar.domain.generations import Generation
+from instar.domain.migrations import Cutover, State
 from instar.indexing.clock import Deadline
 from instar.indexing.indexer import Indexer
 from instar.indexing.parts import Indexing
@@ -118,9 +119,26 @@ class WithSlowModel(Workspace):
         return replace(super().parts, wanted=lambda: self.slow)
 
 
+def migrate(workspace: "WithSlowModel", root: Path) -> None:
+    """Go to the slow model and back, over and over, from wherever the last process was killed; the root changes too."""
+    migrations = workspace.migrations
+    for number in range(REPETITIONS):
+        last = migrations.commands.last()
+        if last is not None and last.is_open:
+            migrations.work(SilentProgress())
+        elif last is not None and last.state is State.ACTIVE:
+            migrations.commands.roll_back("to go there again")
+            migrations.commands.retire(last.target.generation_id, "to build it again")
+        else:
+            migrations.start(workspace.slow, cutover=Cutover.AUTO, throttle="", cause="asked for")
+        (root / "changing.py").write_text(f"def changing():\n    return {number}\n", "utf-8")
+        workspace.index([root], SilentProgress(), build_wanted=False)
+
+
 def main(data: Path, root: Path, task: str) -> None:
     """Do one task."""
-    workspace = WithSlowModel(Settings(data=data)) if task == "build" else Workspace(Settings(data=data))
+    slow = WithSlowModel(Settings(data=data))
+    workspace = slow if task == "build" else Workspace(Settings(data=data))
     workspace.wanted.embed_documents(["loaded before the clock starts"])
     say("ready")
     match task:
@@ -136,6 +154,8 @@ def main(data: Path, root: Path, task: str) -> None:
             pack(workspace, root)
         case "lexical":
             lexical(workspace, root)
+        case "migrate":
+            migrate(slow, root)
     say("done")
 
 

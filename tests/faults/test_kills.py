@@ -10,6 +10,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 from typing import IO
 
@@ -18,12 +19,14 @@ from conversations import Conversation
 
 from instar.adapters.sources.text import content_hash
 from instar.domain.corpus import SessionChoice
-from instar.domain.generations import QuerySide
+from instar.domain.generations import Generation, QuerySide
+from instar.domain.migrations import FOLLOWS, State
 from instar.domain.search import Mode, SearchAnswer, SearchRequest
 from instar.domain.sources import Content, FileState
 from instar.indexing.reading import read_document
-from instar.ports import SilentProgress
+from instar.ports import Embedder, SilentProgress
 from instar.settings import Settings
+from instar.testing import HashEmbedder
 from instar.wiring import Workspace
 
 pytestmark = pytest.mark.faults
@@ -36,6 +39,9 @@ FILES = 120
 PACKED_FILES = 360
 """With six texts each, more than are left outside a pack."""
 TALKS = 40
+MIGRATED_FILES = 30
+ACTIVE_IN = {State.ACTIVE, State.SETTLED}
+"""In which of its states the target of a migration is what answers."""
 FIRST_LATEST = 2.0
 """Kills come evenly up to so many seconds after the driver is ready; adjusted to what the task turns out to take."""
 
@@ -272,6 +278,54 @@ def test_kills_while_a_slow_wanted_model_is_built(
             held = vectors_in(victim.data)
     workspace.close()
     assert_ends_well(victim.data, [root], tmp_path)
+
+
+class WithItsModel(Workspace):
+    """A folder whose second model, the driver's slow one, is there."""
+
+    model = HashEmbedder()
+
+    def embedder_of(self, generation: Generation) -> Embedder | None:
+        return self.model if generation.model == self.model.spec else super().embedder_of(generation)
+
+
+def test_kills_on_the_way_there_and_back(
+    tmp_path: Path, environment: dict[str, str], write_tree: Write, dice: random.Random
+) -> None:
+    """Each step is legal, the pointer is where the last step put it, and what answers lacks nothing."""
+    root = tmp_path / "root"
+    write_tree(root, range(MIGRATED_FILES), 1)
+    victim = Victim(tmp_path / "data", environment, dice)
+    workspace = WithItsModel(Settings(data=victim.data))
+    workspace.index([root], SilentProgress(), build_wanted=False)
+    seen: set[State] = set()
+    while victim.killed < share(0.4):
+        victim.run(root, "migrate")
+        with workspace.store.snapshot() as snapshot:
+            migrations, pointer = snapshot.migrations(), snapshot.pointer()
+            walks = [[step.state for step in snapshot.steps(each.id)] for each in migrations]
+            assert pointer is not None
+            assert snapshot.completeness(pointer.generation.id).missing <= 1  # the file that changes
+        assert all(after in FOLLOWS[before] for walk in walks for before, after in pairwise(walk))
+        assert sum(each.is_open for each in migrations) <= 1
+        if migrations:
+            last = migrations[-1]
+            seen.add(last.state)
+            side = last.target if last.state in ACTIVE_IN else last.former
+            assert pointer.generation.id == side.generation_id
+        answer = workspace.search(SearchRequest("ember combine part_2 f0007"))
+        assert (answer.degraded, bool(answer.hits)) == (None, True)
+        assert answer.generation == pointer.generation
+    last_one = workspace.migrations.commands.last()
+    if last_one is not None and last_one.is_open:  # it goes on, and ends
+        finished = workspace.migrations.work(SilentProgress())
+        assert finished is not None
+        assert finished.state is State.ACTIVE
+    workspace.index([root], SilentProgress(), build_wanted=False)
+    verdict = workspace.verify()
+    assert (verdict.damage, verdict.mended) == ((), ())
+    workspace.close()
+    assert State.BUILDING in seen
 
 
 def test_kills_while_the_database_is_made(
