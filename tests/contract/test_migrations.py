@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from instar.adapters.stores.sqlite.store import SqliteStore
 from instar.domain.generations import QuerySide, Weights
-from instar.domain.migrations import FOLLOWS, OPEN, Cutover, Lease, Side, State
+from instar.domain.migrations import FOLLOWS, OPEN, Cutover, Lease, Side, State, Wanted
 from instar.domain.models import ModelSpec, StorageFormat
 from instar.errors import LeaseLostError, MigrationError
 from instar.ports import CorpusWriter, Store
@@ -144,12 +144,12 @@ def test_a_lease_from_before_the_clock_was_set_back_does_not_last(store: Store, 
             writer.migrations.renew_lease(held, SECONDS)
 
 
-def test_what_the_settings_want_is_noted_once(store: Store) -> None:
+def test_what_the_settings_want_is_read_back(store: Store) -> None:
+    wanted = Wanted("first", "f" * 32, SECOND)
     with store.writing() as writer:
-        first, second = sides(writer)
-        assert not writer.migrations.note_wanted(first)
-        assert writer.migrations.note_wanted(first)
-        assert not writer.migrations.note_wanted(second)
+        assert writer.view().noted_wanted() is None
+        writer.migrations.note_wanted(wanted)
+        assert writer.view().noted_wanted() == wanted
 
 
 class Machine(RuleBasedStateMachine):

@@ -271,3 +271,40 @@ def test_the_settings_begin_a_migration_and_end_the_one_they_named_before(worksp
     workspace.named = workspace.one
     workspace.index([root], SilentProgress())
     assert answering(workspace) == 1
+
+
+def test_a_build_that_is_aborted_meanwhile_stops(tmp_path: Path, root: Path) -> None:
+    def abort(texts: Sequence[str]) -> None:
+        if any("f0000" in text for text in texts):
+            building.migrations.commands.abort("asked for")
+
+    building = Both(tmp_path / "data", Second(abort))
+    building.index([root], SilentProgress())
+    moved = building.start()
+    assert moved is None  # none is open any more
+    assert states(building)[-1] is State.ABORTED
+    assert answering(building) == 1
+    building.close()
+
+
+def test_what_a_person_asked_for_is_not_undone_by_the_next_run(tmp_path: Path, root: Path) -> None:
+    workspace = Both(tmp_path / "data")
+    workspace.index([root], SilentProgress(), build_wanted=False)  # as a first search does
+    workspace.start()
+    workspace.index([root], SilentProgress())
+    assert answering(workspace) == 2
+    workspace.migrations.commands.retire(1, "asked for")
+    workspace.index([root], SilentProgress())
+    assert answering(workspace) == 2
+    workspace.close()
+
+
+def test_a_start_that_is_refused_leaves_nothing(workspace: Both) -> None:
+    workspace.start(Cutover.NEVER)
+    before = rows(workspace)
+    workspace.two = Second()
+    with pytest.raises(MigrationError, match="migration 1 to hash is ready"):
+        workspace.migrations.start(
+            HashEmbedder(dimensions=16, revision="3"), cutover=Cutover.AUTO, throttle="", cause="asked for"
+        )
+    assert rows(workspace) == before

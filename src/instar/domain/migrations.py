@@ -60,6 +60,15 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the settings want: the name of a model, the fingerprint of its generation, what belongs to questions."""
+
+    model: str
+    fingerprint: str
+    query: QuerySide
+
+
+@dataclass(frozen=True, slots=True)
 class Migration:
     """`made` says that the target generation did not exist before; `started_at` is in seconds since the epoch.
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from instar.domain.catalogue import STATIC
 from instar.domain.generations import Generation, QuerySide
-from instar.domain.migrations import State
+from instar.domain.migrations import State, Wanted
 from instar.errors import DamagedError, ModelAwayError, ModelChangedError, ModelError, ModelMissingError
 from instar.indexing.clock import Deadline
 from instar.indexing.filling import empty_generation, fill_generation
@@ -22,7 +22,10 @@ def first_generation(writer: CorpusWriter, parts: Indexing) -> Generation:
     active = writer.view().active_generation()
     if active is None:
         active = writer.create_generation(parts.first().spec, parts.storage)
-        writer.activate(active.id, QuerySide(active.model.query_prompt, parts.weights))
+        query = QuerySide(active.model.query_prompt, parts.weights)
+        # Before the pointer: a corpus that has one was begun as the settings, or their first step, wanted it.
+        writer.migrations.note_wanted(Wanted(active.model.called, active.fingerprint, query))
+        writer.activate(active.id, query)
     return active
 
 

@@ -149,6 +149,8 @@ class Builder:
     def _holding(self, lease: Lease) -> Iterator[CorpusWriter]:
         with self._access.writing() as writer:
             writer.migrations.renew_lease(lease, LEASE_SECONDS)
+            if not any(each.is_open for each in writer.view().migrations()):
+                raise LeaseLostError("the migration was ended meanwhile", "`instar migrate status` shows how")
             yield writer
 
     def _given_back(self, lease: Lease) -> None:

@@ -94,6 +94,18 @@ class Migrations:
             return _found(writer.view(), migration.id)
 
 
+def check_free(view: CorpusSnapshot) -> None:
+    """Raise `MigrationError` where another migration is open, or nothing answers yet."""
+    if view.pointer() is None:
+        raise MigrationError("there is no index yet, so there is nothing to change", "run `instar index PATH` first")
+    opened = _open(view)
+    if opened is not None:
+        raise MigrationError(
+            f"migration {opened.id} to {opened.target.model} is {opened.state}",
+            "`instar migrate status` shows it; `instar migrate abort` ends it",
+        )
+
+
 def begin(
     writer: CorpusWriter, target: Side, *, made: bool, cutover: Cutover, throttle: str, actor: str, cause: str
 ) -> Migration:

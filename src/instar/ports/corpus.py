@@ -6,7 +6,7 @@ from typing import Protocol
 
 from instar.domain.corpus import Document, DocumentState, LexicalRow, Root, SessionChoice, Touched
 from instar.domain.generations import Completeness, Generation, Pointer, QuerySide
-from instar.domain.migrations import Cutover, Figure, Lease, Migration, Side, State, Step
+from instar.domain.migrations import Cutover, Figure, Lease, Migration, Side, State, Step, Wanted
 from instar.domain.models import ModelSpec, StorageFormat
 from instar.domain.search import RelatedSession, Scope
 from instar.domain.sessions import Resume
@@ -55,8 +55,8 @@ class CorpusSnapshot(Protocol):
         """What happened to a migration, in order."""
         ...
 
-    def noted_wanted(self) -> Side | None:
-        """What the settings wanted when a build last looked; None before the first."""
+    def noted_wanted(self) -> Wanted | None:
+        """What the settings wanted when that was acted on last; None before the first time."""
         ...
 
     def lease(self) -> Lease | None:
@@ -319,8 +319,8 @@ class MigrationWriter(Protocol):
         """Write the pointer and the step that says so, at once. Raises `MigrationError` as `advance` does."""
         ...
 
-    def note_wanted(self, side: Side) -> bool:
-        """Note what the settings want; returns whether that was noted already."""
+    def note_wanted(self, wanted: Wanted) -> None:
+        """Note what the settings want, once that was acted on."""
         ...
 
     def take_lease(self, holder: str, seconds: float, gone: Callable[[str], bool]) -> Lease | None:

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from functools import partial
 
 from instar.domain.generations import Generation, QuerySide
-from instar.domain.migrations import Cutover, Migration, Side
+from instar.domain.migrations import Cutover, Migration, Side, Wanted
+from instar.domain.models import document_fingerprint
 from instar.indexing.parts import Access, Indexing
 from instar.migration.build import Builder
-from instar.migration.commands import Migrations, begin, side_of
+from instar.migration.commands import Migrations, begin, check_free
 from instar.ports import CorpusWriter, Embedder, Progress, SilentProgress, Store, VectorIndex
 
 FOR_EVER = -1.0
@@ -58,10 +59,27 @@ class WorkspaceMigrations:
         return self._parts().vectors_of(generation)
 
     def start(self, model: Embedder, *, cutover: Cutover, throttle: str, cause: str) -> Migration:
-        """Write a migration to a model, under the settings' storage and weights."""
+        """Write a migration to a model, under the settings' storage and weights.
+
+        Raises `MigrationError` where another one is open, or the model answers already.
+        """
         with self.access.writing() as writer:
-            target, made = self._target(writer, model)
-            return begin(writer, target, made=made, cutover=cutover, throttle=throttle, actor=actor(), cause=cause)
+            check_free(writer.view())
+            return self._begun(writer, self._wanted(model), model, cutover, throttle, cause)
+
+    def _begun(
+        self, writer: CorpusWriter, wanted: Wanted, model: Embedder, cutover: Cutover, throttle: str, cause: str
+    ) -> Migration:
+        known = {each.fingerprint for each in writer.view().generations()}
+        generation = writer.create_generation(model.spec, self._parts().storage)
+        target = Side(generation.id, wanted.model, wanted.query)
+        made = generation.fingerprint not in known
+        return begin(writer, target, made=made, cutover=cutover, throttle=throttle, actor=actor(), cause=cause)
+
+    def _wanted(self, model: Embedder) -> Wanted:
+        parts = self._parts()
+        query = QuerySide(model.spec.query_prompt, parts.weights)
+        return Wanted(model.spec.called, document_fingerprint(model.spec, parts.storage), query)
 
     def work(self, progress: Progress, *, renew: bool = False) -> Migration | None:
         """Take the open migration as far as it goes; see `Builder.work`."""
@@ -81,34 +99,34 @@ class WorkspaceMigrations:
             opened = any(each.is_open for each in view.migrations())
         if noted is None or pointer is None or opened:
             return False
-        return noted.model == model and noted.generation_id != pointer.generation.id
+        return noted.model == model and noted.fingerprint != pointer.generation.fingerprint
 
     def follow_settings(self) -> None:
         """Start a migration where the settings name another model than answers, and end one they named before.
 
-        What they named once is not begun again: who rolled back, or aborted, has decided. Raises `ModelError` where the
-        model cannot be had.
+        What they named once is not begun again: who rolled back, or aborted, has decided. Then only other weights are
+        taken over. Raises `ModelError` where the model cannot be had.
         """
-        wanted = self._parts().wanted()
+        model = self._parts().wanted()
+        wanted = self._wanted(model)
+        self._end_former(wanted)
         with self.access.writing() as writer:
-            target, made = self._target(writer, wanted)
-        self._end_former(target)
-        with self.access.writing() as writer:
-            pointer = writer.view().pointer()
-            decided = writer.migrations.note_wanted(target) or pointer is None or side_of(pointer) == target
-            if not decided and not any(each.is_open for each in writer.view().migrations()):
-                begin(writer, target, made=made, cutover=Cutover.AUTO, throttle="", actor=actor(), cause=BY_SETTINGS)
+            view = writer.view()
+            noted, pointer = view.noted_wanted(), view.pointer()
+            if pointer is None or noted == wanted or any(each.is_open for each in view.migrations()):
+                return  # one that a person began comes first
+            answers = pointer.generation.fingerprint
+            if (answers, pointer.query) != (wanted.fingerprint, wanted.query):
+                if noted is not None and noted.fingerprint == wanted.fingerprint != answers:
+                    model = self._parts().embedder_of(pointer.generation) or model
+                self._begun(writer, self._wanted(model), model, Cutover.AUTO, "", BY_SETTINGS)
+            writer.migrations.note_wanted(wanted)
 
-    def _end_former(self, target: Side) -> None:
+    def _end_former(self, wanted: Wanted) -> None:
         with self.access.reading() as view:
             opened = next((each for each in view.migrations() if each.is_open), None)
-            stale = opened is not None and opened.target != target and view.steps(opened.id)[0].cause == BY_SETTINGS
-        if stale:
-            self.commands.abort(f"the settings name {target.model} now")
-
-    def _target(self, writer: CorpusWriter, model: Embedder) -> tuple[Side, bool]:
-        parts = self._parts()
-        known = {each.id for each in writer.view().generations()}
-        generation = writer.create_generation(model.spec, parts.storage)
-        query = QuerySide(model.spec.query_prompt, parts.weights)
-        return Side(generation.id, model.spec.called, query), generation.id not in known
+            if opened is None or view.steps(opened.id)[0].cause != BY_SETTINGS:
+                return
+            leads_to = {each.id: each.fingerprint for each in view.generations()}.get(opened.target.generation_id)
+        if (leads_to, opened.target.query) != (wanted.fingerprint, wanted.query):
+            self.commands.abort(f"the settings name {wanted.model} now")

@@ -30,6 +30,8 @@ NEXT = {
 def start(model: str, cutover: Cutover, *, as_json: bool, data: Path | None) -> None:
     """Begin a migration and work on it until it is done, or a person has to decide."""
     workspace = open_workspace(data)
+    if not workspace.has_corpus():
+        raise MigrationError("there is no index yet, so there is nothing to change", "run `instar index PATH` first")
     embedder = workspace.models.named(model)
     workspace.migrations.start(embedder, cutover=cutover, throttle="", cause=ASKED_FOR)
     _work(workspace, as_json=as_json)

@@ -9,7 +9,7 @@ from typing import Any
 
 from instar.adapters.stores.sqlite.records import GENERATION, generation_of
 from instar.domain.generations import Pointer, QuerySide, Weights
-from instar.domain.migrations import Cutover, Figure, Lease, Migration, Side, State, Step, legal
+from instar.domain.migrations import Cutover, Figure, Lease, Migration, Side, State, Step, Wanted, legal
 from instar.errors import LeaseLostError, MigrationError
 
 _MIGRATION = "id, former, target, made, state, cutover, throttle, started_at"
@@ -58,10 +58,13 @@ def steps(db: sqlite3.Connection, migration_id: int) -> list[Step]:
     return [Step(State(state), at, actor, cause, json.loads(figures)) for state, at, actor, cause, figures in rows]
 
 
-def noted_wanted(db: sqlite3.Connection) -> Side | None:
-    """Return what the settings wanted when a build last looked."""
+def noted_wanted(db: sqlite3.Connection) -> Wanted | None:
+    """Return what the settings wanted when that was acted on last."""
     row = db.execute("SELECT value FROM meta WHERE key = 'wanted'").fetchone()
-    return _side_of(json.loads(row[0])) if row else None
+    if row is None:
+        return None
+    facts = json.loads(row[0])
+    return Wanted(facts["model"], facts["fingerprint"], _query_of(facts["query"]))
 
 
 def lease(db: sqlite3.Connection) -> Lease | None:
@@ -119,13 +122,11 @@ class MigrationWriter:
             self._advance(migration_id, step)
             point_at(self._db, side.generation_id, side.query, step.at)
 
-    def note_wanted(self, side: Side) -> bool:
-        """Note what the settings want; returns whether that was noted already."""
-        text = json.dumps(asdict(side))
-        with self._transaction():
-            noted = self._db.execute("SELECT value FROM meta WHERE key = 'wanted'").fetchone()
-            self._db.execute("INSERT OR REPLACE INTO meta VALUES ('wanted', ?)", (text,))
-        return bool(noted) and noted[0] == text
+    def note_wanted(self, wanted: Wanted) -> None:
+        """Note what the settings want; nothing is written where that is noted already."""
+        if noted_wanted(self._db) != wanted:
+            with self._transaction():
+                self._db.execute("INSERT OR REPLACE INTO meta VALUES ('wanted', ?)", (json.dumps(asdict(wanted)),))
 
     def take_lease(self, holder: str, seconds: float, gone: Callable[[str], bool]) -> Lease | None:
         """Take the lease; None where another holder's has not expired, unless it is known to be `gone`.

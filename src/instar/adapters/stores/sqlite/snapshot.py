@@ -13,7 +13,7 @@ from instar.adapters.stores.sqlite.records import GENERATION, generation_of, roo
 from instar.adapters.stores.sqlite.scope import chunk_condition, condition, fitting
 from instar.domain.corpus import Root, SourceKind
 from instar.domain.generations import Completeness, Generation, Pointer
-from instar.domain.migrations import Lease, Migration, Side, Step
+from instar.domain.migrations import Lease, Migration, Step, Wanted
 from instar.domain.search import RelatedSession, Scope
 from instar.domain.stored import (
     ChunkRow,
@@ -95,8 +95,8 @@ class SqliteSnapshot:
         """Return what happened to a migration, in order."""
         return migrations.steps(self._db, migration_id)
 
-    def noted_wanted(self) -> Side | None:
-        """Return what the settings wanted when a build last looked."""
+    def noted_wanted(self) -> Wanted | None:
+        """Return what the settings wanted when that was acted on last."""
         return migrations.noted_wanted(self._db)
 
     def lease(self) -> Lease | None:

@@ -47,10 +47,12 @@ def put(
 
     It was read before the transaction: texts that are gone since, or that another process has answered, are left out.
     """
-    storage = db.execute("SELECT storage FROM generations WHERE id = ?", (generation_id,)).fetchone()[0]
+    row = db.execute("SELECT storage FROM generations WHERE id = ?", (generation_id,)).fetchone()
+    if row is None:  # deleted meanwhile
+        return
     open_ids = _unanswered(db, generation_id, [*text_ids, *quarantined])
     kept = [place for place, text_id in enumerate(text_ids) if text_id in open_ids]
-    rows = [row.tobytes() for row in encode(vectors[kept], StorageFormat(storage))]
+    rows = [row.tobytes() for row in encode(vectors[kept], StorageFormat(row[0]))]
     db.executemany(
         "INSERT INTO vectors (generation_id, text_id, data, checksum) VALUES (?, ?, ?, ?)",
         [(generation_id, text_ids[i], row, zlib.crc32(row)) for i, row in zip(kept, rows, strict=True)],
