@@ -46,6 +46,7 @@ def test_commands_do_what_the_page_says(page, tmp_path):
         "HOME": str(here.parent),
         "PATH": f"{tools}:{os.environ['PATH']}",
         "INSTAR_DATA": str(tmp_path / "data"),
+        "PYTHONPATH": str(TOP / "models" / "minilm"),  # as if it were installed
     }
     for command, expected in blocks(page):
         script = f'{command}\ncode=$?; pwd > "{tmp_path}/here"; exit $code'
@@ -133,6 +134,13 @@ SHOWN_AS_JSON = {
     "similarity QUERY TEXT": "similarity x y",
     "config": "config",
     "model distill NAME": "model distill static --vocabulary static --dimensions 8 --output mine",
+    # A command after another: what is distilled is changed to, then back from.
+    "migrate start MODEL": "migrate start static:mine --cutover ask",
+    "migrate status": "migrate status",
+    "migrate pause`, `instar migrate resume`, `instar migrate abort`, `instar migrate cutover": "migrate cutover",
+    "rollback": "rollback",
+    "generations": "generations",
+    "retire ID": "retire 2",
 }
 
 
