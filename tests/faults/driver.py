@@ -136,6 +136,8 @@ def main(data: Path, root: Path, task: str) -> None:
             pack(workspace, root)
         case "lexical":
             lexical(workspace, root)
+        case "restore":
+            workspace.restore(root, SilentProgress())
     say("done")
 
 
