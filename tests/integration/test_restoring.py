@@ -57,3 +57,20 @@ def test_no_vector_of_a_former_text_is_stored_for_one_that_was_restored(tmp_path
     (hit,) = opened(data).search(SearchRequest("alpha beta", mode=Mode.VECTOR)).hits
     assert hit.text.strip() == "alpha beta"
     assert (hit.vector_score or 0.0) > SAME
+
+
+def test_who_searches_all_the_time_gets_answers_of_what_was_restored(tmp_path: Path) -> None:
+    data, copy, root = tmp_path / "data", tmp_path / "copy", tmp_path / "root"
+    serving = opened(data)
+    read(serving, root, "alpha beta\n")
+    serving.fill(SILENT)
+    serving.backup(copy, SILENT)
+    (root / "note.md").write_text("gamma delta\n")
+    serving.index([root], SILENT)
+    for mode in (Mode.LEXICAL, Mode.HYBRID):
+        assert [hit.text.strip() for hit in serving.search(SearchRequest("gamma", mode=mode)).hits] == ["gamma delta"]
+    opened(data).restore(copy, SILENT)
+    for mode in (Mode.LEXICAL, Mode.HYBRID, Mode.VECTOR):
+        answer = serving.search(SearchRequest("alpha", mode=mode))
+        assert ([hit.text.strip() for hit in answer.hits], answer.degraded) == (["alpha beta"], None)
+    assert serving.search(SearchRequest("gamma", mode=Mode.LEXICAL)).hits == ()
