@@ -126,6 +126,8 @@ SHOWN_AS_JSON = {
     "status": "status",
     "roots` and `instar roots forget PATH": "roots",
     "verify": "verify",
+    "backup FILE": "backup corpus.db",
+    "restore FILE": "restore corpus.db --yes",
     "model list": "model list",
     "model show NAME": "model show static",
     "model check NAME": "model check static",

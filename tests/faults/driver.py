@@ -156,6 +156,8 @@ def main(data: Path, root: Path, task: str) -> None:
             lexical(workspace, root)
         case "migrate":
             migrate(slow, root)
+        case "restore":
+            workspace.restore(root, SilentProgress())
     say("done")
 
 

@@ -159,3 +159,30 @@ def test_a_root_is_forgotten_once_there_is_room(
     files = [path for path in disk.data.rglob("*") if path.is_file()]
     assert not [path.name for path in files if b"gen2x" in path.read_bytes()]
     assert_sound(instar_command, kept, FILES)
+
+
+@pytest.mark.parametrize("left", [0, 100_000, 500_000, 1_200_000])
+def test_a_disk_that_runs_full_while_a_backup_is_made_or_restored(
+    disk: Disk, left: int, tmp_path: Path, write_tree: Write, instar_command: Command
+) -> None:
+    """No half of a file is left, and the corpus is the former one or the one that was backed up."""
+    root, copy = tmp_path / "root", tmp_path / "copy"
+    write_tree(root, range(FILES), 1)
+    assert instar_command("index", root).returncode == 0
+    kept = documents(disk.data)
+    assert instar_command("backup", copy).returncode == 0
+    write_tree(root, range(FILES, 2 * FILES), 1)
+    assert instar_command("index", root).returncode == 0
+    later = documents(disk.data)
+    disk.fill_up_to(left)
+    if left < copy.stat().st_size:
+        assert_refused(instar_command("backup", disk.folder / "copy"))
+        assert sorted(path.name for path in disk.folder.iterdir()) == ["data", "filler"]
+    refused = instar_command("restore", copy, "--yes")
+    assert refused.returncode == 4, refused.stderr
+    assert " is full; free some room" in refused.stderr.splitlines()[-1]
+    disk.make_room()
+    assert documents(disk.data) in (kept, later)
+    assert instar_command("restore", copy, "--yes").returncode == 0
+    assert documents(disk.data) == kept
+    assert_sound(instar_command, root, 2 * FILES)

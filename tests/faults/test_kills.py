@@ -405,3 +405,51 @@ def test_kills_while_derived_files_are_written(
         assert [hit.text for hit in again.hits] == [hit.text for hit in before]
     workspace.close()
     assert_ends_well(victim.data, [root], tmp_path)
+
+
+def named_corpus(data: Path) -> str:
+    """Return the name of the corpus, read from the database by SQLite alone."""
+    with closing(sqlite3.connect(f"file:{data / 'instar.db'}?mode=ro", uri=True)) as connection:
+        return str(connection.execute("SELECT value FROM meta WHERE key = 'corpus'").fetchone()[0])
+
+
+@pytest.mark.parametrize("damaged", [False, True], ids=["over a sound one", "instead of a damaged one"])
+def test_kills_while_a_backup_is_restored(
+    damaged: bool, tmp_path: Path, environment: dict[str, str], write_tree: Write, dice: random.Random
+) -> None:
+    """The former corpus is there in full, under its name, or the restored one under another."""
+    root, copy = tmp_path / "root", tmp_path / "copy"
+    write_tree(root, range(FILES), 1)
+    victim = Victim(tmp_path / "data", environment, dice)
+    workspace = Workspace(Settings(data=victim.data))
+    workspace.index([root], SilentProgress())
+    workspace.backup(copy, SilentProgress())
+    kept = chunks_in(victim.data)
+    write_tree(root, range(FILES // 2), 2)
+    workspace.index([root], SilentProgress())
+    later, former = chunks_in(victim.data), named_corpus(victim.data)
+    workspace.close()
+    whole = (victim.data / "instar.db").read_bytes()
+    spoilt = bytes(100) + whole[100:]
+    while victim.killed < share(0.1):
+        if damaged:
+            (victim.data / "instar.db").write_bytes(spoilt)
+        victim.run(copy, "restore")
+        if damaged and (victim.data / "instar.db").read_bytes()[:100] == bytes(100):
+            assert (victim.data / "instar.db").read_bytes() == spoilt
+            continue
+        restored = named_corpus(victim.data) != former
+        assert chunks_in(victim.data) == (kept if restored else later)
+        answered = answer(victim.data, "ember combine part_2 f0007")
+        assert answered.hits
+        if restored and not damaged:  # put the former one back for the next kill
+            workspace = Workspace(Settings(data=victim.data))
+            workspace.index([root], SilentProgress())
+            assert not workspace.verify().damage
+            workspace.close()
+            former = named_corpus(victim.data)
+    workspace = Workspace(Settings(data=victim.data))
+    workspace.restore(copy, SilentProgress())
+    workspace.close()
+    assert chunks_in(victim.data) == kept
+    assert_ends_well(victim.data, [root], tmp_path)

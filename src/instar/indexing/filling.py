@@ -10,7 +10,7 @@ from instar.embedding.asking import Checked, embed_checked
 from instar.embedding.caching import CachedModel, forget_cached
 from instar.embedding.pace import Pace
 from instar.embedding.recognition import agreement, embed_canaries, least_agreement
-from instar.errors import ModelChangedError, ModelUnsoundError
+from instar.errors import BusyError, ModelChangedError, ModelUnsoundError
 from instar.indexing.clock import Deadline
 from instar.indexing.parts import Access
 from instar.ports import CorpusWriter, Embedder, Progress, VectorIndex
@@ -74,6 +74,7 @@ def _fill(
     go_on: Callable[[int], bool],
 ) -> None:
     with access.reading() as view:
+        corpus = view.version.corpus
         missing = view.backlog_size(generation.id)
         # Counting all takes a short run too long; in a long one that goes on, what was done before counts.
         total = missing if deadline.limited else view.completeness(generation.id).texts
@@ -100,10 +101,17 @@ def _fill(
         if asked:  # what the cache gave says nothing of how long the next batch takes
             pace.took(asked, time.monotonic() - started)
         with access.writing() as writer:
+            _check_same(writer, corpus)
             _store(writer, generation, [text_id for text_id, _ in batch], answer)
         last = len(batch)
         done += last
         progress.step(f"embedding ({generation.model.called})", done, max(total, done))
+
+
+def _check_same(writer: CorpusWriter, corpus: str) -> None:
+    """Raise `BusyError` where the corpus was replaced while the model was at work: its ids name other texts now."""
+    if writer.view().version.corpus != corpus:
+        raise BusyError("another process has replaced the corpus meanwhile", "run the command again")
 
 
 def _store(writer: CorpusWriter, generation: Generation, text_ids: Sequence[int], answer: Checked) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Protocol
 
 from instar.domain.corpus import Document, DocumentState, LexicalRow, Root, SessionChoice, Touched
@@ -20,6 +21,7 @@ from instar.domain.stored import (
     TurnRow,
 )
 from instar.ports.arrays import Ids, Matrix, Vector
+from instar.ports.progress import Progress
 
 
 class CorpusSnapshot(Protocol):
@@ -140,6 +142,23 @@ class Store(Protocol):
 
     def writing(self, wait_seconds: float = 0.0) -> "AbstractContextManager[CorpusWriter]":
         """Take the writer's lock. Raises `BusyError` where another process keeps it longer than `wait_seconds`."""
+        ...
+
+    def backup(self, file: Path, progress: Progress) -> None:
+        """Copy the corpus as it is now to a new file, while others read and write.
+
+        Raises `UsageError` where the file is there already or cannot be made, `DamagedError` where the corpus is
+        damaged.
+        """
+        ...
+
+    def restore(self, file: Path, progress: Progress, wait_seconds: float = 0.0) -> None:
+        """Put what `backup` made in place of the corpus, under a new identity; no lease of it is held.
+
+        A kill leaves the former corpus or the restored one. Raises `UsageError` where the file cannot be read,
+        `SchemaError` where it is another program's or a newer Instar's, `DamagedError` where it is damaged, and what
+        `writing` raises.
+        """
         ...
 
 

@@ -398,6 +398,18 @@ class Workspace:
         with self.store.writing(LOCK_SECONDS) as writer:
             return verify(writer, self.parts, SilentProgress())
 
+    def backup(self, file: Path, progress: Progress) -> None:
+        """Copy the corpus to a new file while others search and write; see `Store.backup`."""
+        self.store.backup(file, progress)
+
+    def restore(self, file: Path, progress: Progress) -> None:
+        """Put a backup in place of the corpus and make the derived files anew; see `Store.restore`."""
+        self.store.restore(file, progress, LOCK_SECONDS)
+        with self.store.writing(LOCK_SECONDS) as writer:
+            follow_lexically(writer, self.lexical)
+            for generation in writer.view().generations():
+                follow_packed(writer, generation, self.vectors_of(generation))
+
     def close(self) -> None:
         """Close what is open."""
         try:

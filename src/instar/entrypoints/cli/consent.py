@@ -1,4 +1,4 @@
-"""Asking before an unknown folder is read."""
+"""Asking before an unknown folder is read, or a corpus is replaced."""
 
 import sys
 from dataclasses import dataclass
@@ -55,6 +55,17 @@ def confirm(workspace: Workspace, path: Path, *, yes: bool) -> None:
             f"{path} holds {expected.files:,} files, more than {MOST_UNASKED_FILES:,}",
             "pass --yes to index it all the same",
         )
+
+
+def confirm_replacing(what: str, data: Path, file: Path, *, yes: bool) -> None:
+    """Ask whether a corpus may be replaced by a backup; raises `UsageError` where the answer is no, or none is had."""
+    typer.echo(printable(f"{file} replaces the corpus in {data}: {what}"), err=True)
+    if yes:
+        return
+    if not _somebody_there():
+        raise UsageError("there is a corpus already", "pass --yes to replace it, or name another folder with --data")
+    if not typer.confirm("Replace it?", default=False, err=True):
+        raise UsageError("nothing was restored", "name another folder with --data")
 
 
 def _somebody_there() -> bool:

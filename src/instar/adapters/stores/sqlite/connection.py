@@ -23,9 +23,9 @@ _NOT_TEXT = "Could not decode to UTF-8"  # how sqlite3 begins its message; it ha
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
-def open_reader(folder: Path) -> sqlite3.Connection:
+def open_reader(folder: Path, name: str = FILE_NAME) -> sqlite3.Connection:
     """Open read-only, so that closing the last connection never checkpoints outside the writer's lock."""
-    connection = _open(folder, "ro")
+    connection = _open(folder, "ro", name)
     connection.execute("PRAGMA query_only = ON")
     connection.execute(f"PRAGMA cache_size = -{_READER_CACHE_KIB}")
     return connection

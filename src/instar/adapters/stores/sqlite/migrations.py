@@ -73,6 +73,11 @@ def lease(db: sqlite3.Connection) -> Lease | None:
     return Lease(*row) if row else None
 
 
+def end_lease(db: sqlite3.Connection, now: float) -> None:
+    """Let nobody hold the lease, nor have held it: the next token, in milliseconds, is one that none was given."""
+    db.execute("INSERT OR REPLACE INTO lease VALUES (1, '', ?, 0)", (round(now * 1000),))
+
+
 class MigrationWriter:
     """See `instar.ports.MigrationWriter`: each method is one transaction."""
 

@@ -10,20 +10,20 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from instar.adapters.stores.sqlite import backup
 from instar.adapters.stores.sqlite.connection import FILE_NAME, denied, open_reader, open_writer, translated
+from instar.adapters.stores.sqlite.files import DRAFT_NAME, begin_draft, move, remove
 from instar.adapters.stores.sqlite.schema import SCHEMA_VERSION, bring_up_to_date, version_of
 from instar.adapters.stores.sqlite.snapshot import SqliteSnapshot
 from instar.adapters.stores.sqlite.writer import SqliteWriter
-from instar.errors import BusyError, SchemaError
+from instar.errors import BusyError, DamagedError, SchemaError
+from instar.ports import Progress
 
 LOCK_NAME = "writer.lock"
 POLL_SECONDS = 0.02
 """How often one that waits for the lock looks: whoever embeds holds it for some milliseconds a batch."""
-DRAFT_NAME = f"{FILE_NAME}.new"
 UPGRADE_SECONDS = 10.0
 """How long a reader of an older folder waits for the writer's lock, to upgrade it."""
-COMPANIONS = ("-journal", "-wal", "-shm")
-"""What SQLite keeps beside a database; it would take the log of a lost one for that of a new one."""
 
 
 class SqliteStore:
@@ -111,20 +111,13 @@ class SqliteStore:
     def _create(self) -> None:
         """Make the database beside its place and move it there, so that a kill leaves either none or a whole one."""
         try:
-            for name in (DRAFT_NAME, FILE_NAME):
-                for suffix in ("", *COMPANIONS):
-                    (self._folder / f"{name}{suffix}").unlink(missing_ok=True)
-            os.close(os.open(self._folder / DRAFT_NAME, os.O_CREAT | os.O_WRONLY, 0o600))
+            remove(self._folder / FILE_NAME)
+            begin_draft(self._folder)
             with closing(open_writer(self._folder, DRAFT_NAME)) as connection:
                 bring_up_to_date(connection)
                 # Its log does not come along; closing empties it too, but says nothing where the disk is full.
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-            (self._folder / DRAFT_NAME).replace(self._folder / FILE_NAME)
-            folder = os.open(self._folder, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            move(self._folder / DRAFT_NAME, self._folder / FILE_NAME)
         except OSError as error:
             raise denied(error, self._folder) from error
 
@@ -135,6 +128,40 @@ class SqliteStore:
             raise denied(error, self._folder) from error
         if not os.access(self._folder, os.W_OK | os.X_OK):
             raise denied(PermissionError(errno.EACCES, "it cannot be written"), self._folder)
+
+    def backup(self, file: Path, progress: Progress) -> None:
+        """Copy the corpus as it is now to a new file; see `backup.back_up`."""
+        with translated(self._folder), closing(self._reader()) as source:
+            backup.back_up(source, file, progress)
+
+    def restore(self, file: Path, progress: Progress, wait_seconds: float = 0.0) -> None:
+        """Put a backup in place of the corpus; see `backup.draft_from`.
+
+        A kill leaves the former corpus or the restored one. Raises `BusyError` where another process keeps the lock.
+        """
+        self._prepare()
+        with self._lock(wait_seconds), translated(self._folder):
+            try:
+                there = self._can_be_opened()
+                backup.draft_from(file, self._folder, self._clock, progress)
+                if there:
+                    with closing(open_writer(self._folder)) as connection:
+                        backup.put_over(connection, self._folder, progress)
+                        connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+                else:
+                    self.close()
+                    backup.put_instead(self._folder / FILE_NAME)
+            except OSError as error:
+                raise denied(error, self._folder) from error
+            finally:
+                remove(self._folder / DRAFT_NAME)
+
+    def _can_be_opened(self) -> bool:
+        """Whether there is a database to be written over. Raises `SchemaError` where it is not ours, or newer."""
+        try:
+            return self._version() > 0
+        except DamagedError:
+            return False
 
     def close(self) -> None:
         """Close idle connections."""
