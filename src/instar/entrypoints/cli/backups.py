@@ -2,11 +2,10 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
-from instar.entrypoints.cli.arguments import Data, Json
 from instar.entrypoints.cli.consent import confirm_replacing
 from instar.entrypoints.cli.opening import open_workspace
 from instar.entrypoints.cli.progress import shown
@@ -14,18 +13,8 @@ from instar.entrypoints.cli.terminal import counted, printable
 from instar.errors import StorageError
 from instar.wiring import Workspace
 
-NewFile = Annotated[Path, typer.Argument(metavar="FILE", help="A file that is not there yet.")]
-BackupFile = Annotated[Path, typer.Argument(metavar="FILE", help="What `instar backup` made.")]
-Replace = Annotated[bool, typer.Option("--yes", "-y", help="Replace a corpus without asking.")]
 
-
-def register(app: typer.Typer) -> None:
-    """Add the commands to `app`."""
-    app.command()(backup)
-    app.command()(restore)
-
-
-def backup(file: NewFile, *, as_json: Json = False, data: Data = None) -> None:
+def backup(file: Path, *, as_json: bool, data: Path | None) -> None:
     """Copy the corpus to one file, while others search and write."""
     workspace = open_workspace(data)
     with shown(wanted=not as_json) as progress:
@@ -37,7 +26,7 @@ def backup(file: NewFile, *, as_json: Json = False, data: Data = None) -> None:
         typer.echo(f"{printable(str(file))}: {size / 1e6:,.1f} MB")
 
 
-def restore(file: BackupFile, *, yes: Replace = False, as_json: Json = False, data: Data = None) -> None:
+def restore(file: Path, *, yes: bool, as_json: bool, data: Path | None) -> None:
     """Put a backup in place of the corpus of the data folder."""
     workspace = open_workspace(data)
     replaced = _replaced(workspace)

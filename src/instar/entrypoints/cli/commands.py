@@ -8,7 +8,7 @@ import typer
 from instar.domain.embedding import Domain, Side, VectorFormat
 from instar.domain.models import VocabularyKind
 from instar.domain.search import Mode
-from instar.entrypoints.cli import backups, migration_commands
+from instar.entrypoints.cli import migration_commands
 from instar.entrypoints.cli.arguments import (
     Arms,
     BaseUrl,
@@ -68,7 +68,6 @@ def register(app: typer.Typer) -> None:
     app.command()(embed)
     app.command()(similarity)
     migration_commands.register(app)
-    backups.register(app)
     app.callback(invoke_without_command=True)(version)
 
 

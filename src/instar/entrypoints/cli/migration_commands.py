@@ -1,5 +1,6 @@
-"""The commands that change the model that answers; the work is in `migrating`."""
+"""The commands that change the model that answers, and those of backups; the work is in `migrating` and `backups`."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,6 +12,9 @@ Model = Annotated[str, typer.Argument(help="The name of the model that is to ans
 When = Annotated[
     Cutover, typer.Option("--cutover", help="When all gates are open: cut over, ask by waiting, or do not.")
 ]
+NewFile = Annotated[Path, typer.Argument(metavar="FILE", help="A file that is not there yet.")]
+BackupFile = Annotated[Path, typer.Argument(metavar="FILE", help="What `instar backup` made.")]
+Replace = Annotated[bool, typer.Option("--yes", "-y", help="Replace a corpus without asking.")]
 GenerationId = Annotated[int, typer.Argument(metavar="ID", help="As `instar generations` names it.")]
 
 
@@ -27,6 +31,8 @@ def register(app: typer.Typer) -> None:
     app.command()(rollback)
     app.command()(generations)
     app.command()(retire)
+    app.command()(backup)
+    app.command()(restore)
 
 
 def start(model: Model, *, cutover: When = Cutover.AUTO, as_json: Json = False, data: Data = None) -> None:
@@ -90,3 +96,17 @@ def retire(generation_id: GenerationId, *, as_json: Json = False, data: Data = N
     from instar.entrypoints.cli import migrating
 
     migrating.retire(generation_id, as_json=as_json, data=data)
+
+
+def backup(file: NewFile, *, as_json: Json = False, data: Data = None) -> None:
+    """Copy the corpus to one file, while others search and write."""
+    from instar.entrypoints.cli import backups
+
+    backups.backup(file, as_json=as_json, data=data)
+
+
+def restore(file: BackupFile, *, yes: Replace = False, as_json: Json = False, data: Data = None) -> None:
+    """Put a backup in place of the corpus of the data folder."""
+    from instar.entrypoints.cli import backups
+
+    backups.restore(file, yes=yes, as_json=as_json, data=data)
