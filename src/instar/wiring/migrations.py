@@ -113,6 +113,8 @@ class WorkspaceMigrations:
         with self.access.writing() as writer:
             view = writer.view()
             noted, pointer = view.noted_wanted(), view.pointer()
+            if any(each.fingerprint == wanted.fingerprint for each in view.generations()):
+                writer.create_generation(model.spec, self._parts().storage)  # noted under the name and place it has now
             if pointer is None or noted == wanted or any(each.is_open for each in view.migrations()):
                 return  # one that a person began comes first
             answers = pointer.generation.fingerprint
