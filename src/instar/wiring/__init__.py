@@ -2,14 +2,12 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from instar.adapters.lexical.tantivy_index import TantivyIndex
 from instar.adapters.sources.roots import check_root
-from instar.adapters.sources.transcripts import TranscriptSource
-from instar.adapters.sources.tree import TreeSource
 from instar.adapters.stores.sqlite.store import SqliteStore
 from instar.adapters.vectors.packed import PackedVectors
 from instar.domain.catalogue import STATIC, ModelEntry
@@ -29,10 +27,10 @@ from instar.search.engine import SearchEngine
 from instar.settings import Settings, user_folder
 from instar.wiring.migrations import FOR_EVER, WorkspaceMigrations
 from instar.wiring.models import Models
+from instar.wiring.sources import session_reader, transcript_source, tree_source
 
 if TYPE_CHECKING:
     from instar.indexing.indexer import Indexer
-    from instar.indexing.sessions import SessionReader
 
 LEXICAL_FOLDER = "lexical"
 VECTORS_FOLDER = "vectors"
@@ -238,28 +236,6 @@ class Workspace:
         """Return the resolved folder; raises `RootRefusedError` for one that must not be indexed."""
         return check_root(path, Path.home(), data=self.settings.data)
 
-    def source_of(self, root: Root, all_roots: Sequence[Root]) -> TreeSource:
-        """Return the source of a root, which leaves the roots inside it to themselves."""
-        here = Path(root.path)
-        nested = [Path(other.path) for other in all_roots if here in Path(other.path).parents]
-        nested.append(self.settings.data)  # never read, wherever it lies
-        nested += [Path(folder) for folder in (root.sessions.folders if root.sessions else ())]  # a source of its own
-        return TreeSource(here, max_bytes=self.settings.max_file_bytes, nested_roots=nested)
-
-    def sessions_of(self, root: Root, folder: str) -> TranscriptSource:
-        """Return the source of a folder with transcripts, which enters those of other projects only where it must."""
-        narrow = root.sessions is not None and not root.sessions.projects
-        return TranscriptSource(Path(folder), root.path if narrow else None)
-
-    def session_reader_of(self, root: Root, all_roots: Sequence[Root]) -> "SessionReader":
-        """Return what reads the transcripts of a root: its own, not those of the roots inside it."""
-        from instar.indexing.projects import Projects
-        from instar.indexing.sessions import SessionReader
-
-        nested = tuple(other.path for other in all_roots if Path(root.path) in Path(other.path).parents)
-        globs = root.sessions.projects if root.sessions else ()
-        return SessionReader(Projects(root.path, nested, globs), self.settings.session_thinking)
-
     # Indexing
 
     @cached_property
@@ -271,9 +247,9 @@ class Workspace:
     def parts(self) -> Indexing:
         """What an indexing run works with."""
         return Indexing(
-            source_of=self.source_of,
-            sessions_of=self.sessions_of,
-            session_reader_of=self.session_reader_of,
+            source_of=partial(tree_source, self.settings),
+            sessions_of=transcript_source,
+            session_reader_of=partial(session_reader, self.settings),
             lexical=self.lexical,
             vectors_of=self.vectors_of,
             embedder_of=self.embedder_of,

@@ -11,6 +11,7 @@ from instar.domain.sources import FileState
 from instar.entrypoints.cli.terminal import counted, printable
 from instar.errors import UsageError
 from instar.wiring import Workspace
+from instar.wiring.sources import tree_source
 
 MOST_UNASKED_FILES = 5_000
 """Where nobody can be asked, a larger folder needs `--yes`."""
@@ -31,7 +32,7 @@ class Forecast:
 
 def forecast(workspace: Workspace, path: Path) -> Forecast:
     """Walk the folder, reading nothing."""
-    source = workspace.source_of(Root(0, str(path), 0.0, None, 0), workspace.roots())
+    source = tree_source(workspace.settings, Root(0, str(path), 0.0, None, 0), workspace.roots())
     sizes = [entry.size for entry in source.scan() if isinstance(entry, FileState)]
     chunks = sum(-(-size // BYTES_A_CHUNK) for size in sizes)
     return Forecast(len(sizes), chunks, chunks / CHUNKS_A_SECOND)
